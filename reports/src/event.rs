@@ -12,6 +12,10 @@ use time::OffsetDateTime;
 
 use crate::verdict::{Judgement, Verdict};
 
+mod parts;
+
+pub use parts::{CallStats, Proof, Stage, Stamp};
+
 /// Version of the journal's and the record's format.
 pub const FORMAT: u32 = 1;
 
@@ -168,7 +172,7 @@ pub enum EventKind {
         /// Owner and tracker of the waiver.
         waiver: String,
     },
-    /// Calls made to a target's API so far, by operation.
+    /// Calls made to a target's API so far, by operation. Every process counts from zero: after a resume the record adds up.
     CallsCounted {
         /// The target.
         target: String,
@@ -199,6 +203,56 @@ pub enum EventKind {
         /// SHA-256 over the evidence ids in manifest order, in hex.
         evidence_digest: String,
     },
+}
+
+impl EventKind {
+    /// The id of every kind, as the journal writes it.
+    pub const IDS: [&'static str; 19] = [
+        "run-started",
+        "run-resumed",
+        "target-started",
+        "stage-entered",
+        "wait-started",
+        "wait-ended",
+        "created",
+        "deleted",
+        "stamped",
+        "behavior-started",
+        "observed",
+        "judged",
+        "concluded",
+        "waiver-stale",
+        "calls-counted",
+        "inventory-proven",
+        "warned",
+        "interrupted",
+        "run-sealed",
+    ];
+
+    /// The id of this kind, as the journal writes it.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "run-started",
+            Self::RunResumed { .. } => "run-resumed",
+            Self::TargetStarted { .. } => "target-started",
+            Self::StageEntered { .. } => "stage-entered",
+            Self::WaitStarted { .. } => "wait-started",
+            Self::WaitEnded { .. } => "wait-ended",
+            Self::Created { .. } => "created",
+            Self::Deleted { .. } => "deleted",
+            Self::Stamped { .. } => "stamped",
+            Self::BehaviorStarted { .. } => "behavior-started",
+            Self::Observed { .. } => "observed",
+            Self::Judged { .. } => "judged",
+            Self::Concluded { .. } => "concluded",
+            Self::WaiverStale { .. } => "waiver-stale",
+            Self::CallsCounted { .. } => "calls-counted",
+            Self::InventoryProven { .. } => "inventory-proven",
+            Self::Warned { .. } => "warned",
+            Self::Interrupted { .. } => "interrupted",
+            Self::RunSealed { .. } => "run-sealed",
+        }
+    }
 }
 
 /// Who runs what.
@@ -241,6 +295,9 @@ pub struct BehaviorInfo {
     pub why: String,
     /// What AWS does and where that is documented, or the RFC clause.
     pub reference: String,
+    /// The capabilities it needs, by id. A pass proves them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
 }
 
 /// What is selected on one target.
@@ -272,115 +329,4 @@ pub struct CapabilityRow {
     /// The behaviours that passed with it; filled in when the record is made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proven_by: Vec<String>,
-}
-
-/// Stages of a target's timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stage {
-    /// No node is needed: listings, images, names.
-    Catalog,
-    /// On nodes or keys of the behaviour's own, beside the timeline.
-    Own,
-    /// The subject was requested, has an address, and was logged in to.
-    Delivered,
-    /// Step 7 is done: root has the operator's keys, password login is off.
-    Hardened,
-    /// Step 8 is done: the node key is gone, inside and outside.
-    Sealed,
-    /// The subject was rebooted.
-    Rebooted,
-    /// The subject was stopped and started.
-    Restarted,
-    /// The subject was terminated.
-    Terminated,
-    /// Everything the run made was removed.
-    After,
-}
-
-impl Stage {
-    /// The id used in evidence and reports.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Catalog => "catalog",
-            Self::Own => "own",
-            Self::Delivered => "delivered",
-            Self::Hardened => "hardened",
-            Self::Sealed => "sealed",
-            Self::Rebooted => "rebooted",
-            Self::Restarted => "restarted",
-            Self::Terminated => "terminated",
-            Self::After => "after",
-        }
-    }
-}
-
-/// The five stamps between a request and a login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stamp {
-    /// The request returned with an id.
-    RequestReturned,
-    /// The API says running.
-    Running,
-    /// A public address is known.
-    AddressKnown,
-    /// The SSH port accepts a connection.
-    PortOpen,
-    /// The first login succeeded.
-    LoginDone,
-}
-
-impl Stamp {
-    /// All five, in order.
-    pub const ALL: [Self; 5] =
-        [Self::RequestReturned, Self::Running, Self::AddressKnown, Self::PortOpen, Self::LoginDone];
-
-    /// The words shown to people.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::RequestReturned => "request returned",
-            Self::Running => "running",
-            Self::AddressKnown => "address known",
-            Self::PortOpen => "port open",
-            Self::LoginDone => "login done",
-        }
-    }
-}
-
-/// How often an operation was called.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CallStats {
-    /// Calls made, retries included.
-    pub made: u64,
-    /// Calls that were retries.
-    pub retried: u64,
-    /// Calls that failed, by failure class.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub failed: BTreeMap<String, u64>,
-}
-
-/// What a target holds of a run when the run is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "proof", rename_all = "kebab-case")]
-pub enum Proof {
-    /// The inventory was read, and nothing in it is the run's.
-    Empty {
-        /// Resources that the ledger records as created, all of them gone.
-        created: u32,
-    },
-    /// These are left.
-    Left {
-        /// What.
-        resources: Vec<ResourceRef>,
-    },
-    /// The inventory could not be read; these may be left.
-    Unknown {
-        /// What the ledger still holds open.
-        resources: Vec<ResourceRef>,
-        /// Why the inventory could not be read.
-        why: String,
-    },
-    /// Nothing was created, so there was nothing to prove.
-    NothingCreated,
 }

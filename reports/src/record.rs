@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use crate::{
     event::{BehaviorInfo, CallStats, CapabilityRow, Proof, RunHeader, Stage, Stamp},
-    verdict::{Judgement, Verdict},
+    verdict::{Deviation, Judgement, Verdict},
 };
 
 /// Everything that is known of a run.
@@ -42,6 +42,23 @@ pub struct Record {
     pub warnings: Vec<String>,
 }
 
+impl Record {
+    /// What the guideline says of a behaviour, if the manifest states it.
+    pub fn behavior(&self, id: &str) -> Option<&BehaviorInfo> {
+        self.behaviors.get(id)
+    }
+
+    /// Whether a behaviour is of the core. One that the manifest does not describe is taken for core: nothing is excused by an omission.
+    pub fn is_core(&self, id: &str) -> bool {
+        self.behaviors.get(id).is_none_or(|info| info.level == "core")
+    }
+
+    /// Whether it may be read as complete.
+    pub fn is_sealed(&self) -> bool {
+        self.status == RunStatus::Sealed
+    }
+}
+
 /// Whether a run may be read as complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -64,9 +81,9 @@ pub struct TargetRecord {
     pub fingerprint: Option<Fingerprint>,
     /// Declared, probed and proven capabilities.
     pub capabilities: Vec<CapabilityRow>,
-    /// The eight rows, as far as the selection reaches.
+    /// The eight rows; those the selection does not reach are marked as not measured.
     pub steps: Vec<StepRow>,
-    /// One entry for every behaviour of the manifest, in the guideline's order.
+    /// One entry for every behaviour of the manifest: the selected ones in the guideline's order, then those left out.
     pub results: Vec<BehaviorResult>,
     /// Seconds from the request to each stamp, on the target's clock, one entry a round.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -90,7 +107,7 @@ pub struct StepRow {
     pub step: u8,
     /// The mark.
     pub mark: StepMark,
-    /// Behaviours that keep it from YES.
+    /// Behaviours that keep it from YES, by id; ` (waived)` follows the id where a waiver is in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<String>,
     /// Accepted alternatives that were seen in it.
@@ -104,11 +121,11 @@ pub struct StepRow {
 pub enum StepMark {
     /// All core behaviours pass.
     Yes,
-    /// Core behaviours pass, an extended one fails, or the success rate is below 1.
+    /// Core behaviours pass and an extended one fails, or a core one passes in some rounds and fails in others.
     Partial,
-    /// A core behaviour fails.
+    /// A core behaviour fails in every round.
     No,
-    /// A core behaviour has no pass and no fail. Never any of the three above.
+    /// A core or extended behaviour has no pass and no fail, and nothing makes the mark NO. Never any of the three above.
     Inconclusive,
     /// No core behaviour of the step was selected.
     NotMeasured,
@@ -148,6 +165,35 @@ pub struct BehaviorResult {
     /// Every attempt of every round, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
+}
+
+impl BehaviorResult {
+    /// The attempt that the verdict rests on: the first with that verdict, else the last. None if nothing was judged.
+    pub fn deciding(&self) -> Option<&Attempt> {
+        let beneath = self.verdict.beneath();
+        self.attempts.iter().find(|a| a.judgement.verdict == *beneath).or_else(|| self.attempts.last())
+    }
+
+    /// The accepted other ways that were seen in any attempt, each once.
+    pub fn deviations(&self) -> Vec<&Deviation> {
+        let mut seen: Vec<&Deviation> = Vec::new();
+        for deviation in self.attempts.iter().flat_map(|a| &a.judgement.deviations) {
+            if !seen.iter().any(|d| d.pattern == deviation.pattern) {
+                seen.push(deviation);
+            }
+        }
+        seen
+    }
+
+    /// The suite: what stands before the id's slash.
+    pub fn suite(&self) -> &str {
+        self.id.split_once('/').map_or(self.id.as_str(), |(suite, _)| suite)
+    }
+
+    /// Wall seconds over all attempts.
+    pub fn seconds(&self) -> f64 {
+        self.attempts.iter().map(|a| a.seconds).sum()
+    }
 }
 
 /// One attempt at one behaviour.

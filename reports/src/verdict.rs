@@ -76,6 +76,14 @@ impl Verdict {
         }
     }
 
+    /// What the evidence says, whatever a waiver says of it.
+    pub fn beneath(&self) -> &Self {
+        match self {
+            Self::Waived { beneath, .. } => beneath.beneath(),
+            other => other,
+        }
+    }
+
     /// How bad it is for the whole: fail, missing, inconclusive, then everything that does no harm.
     pub fn severity(&self) -> u8 {
         match self {

@@ -40,6 +40,8 @@ pub enum FailureClass {
     Unsupported,
     /// An answer that cannot be read as any answer to this call.
     Unexpected,
+    /// The harness could not do its own part; nothing was asked of the target.
+    Local,
 }
 
 impl FailureClass {
@@ -64,6 +66,7 @@ impl FailureClass {
             Self::Timeout => "timeout",
             Self::Unsupported => "unsupported",
             Self::Unexpected => "unexpected",
+            Self::Local => "local",
         }
     }
 }

@@ -1,0 +1,59 @@
+//! Files of the guest, read and written.
+
+use super::{Guest, GuestError};
+use crate::remote::Command;
+
+impl Guest {
+    /// The content of a file of at most 1 MiB; `None` if there is none.
+    pub async fn read_file(&self, path: &str, as_root: bool) -> Result<Option<Vec<u8>>, GuestError> {
+        let words = ["cat", path];
+        let command = if as_root { self.root(words) } else { Command::new(words) };
+        let output = self.ask(&command).await?;
+        if output.ok() && output.truncated {
+            return Err(GuestError::unreadable_text(&command, "a file of at most 1 MiB", "(longer)"));
+        }
+        if output.ok() {
+            return Ok(Some(output.stdout));
+        }
+        let absent = ["No such file or directory", "Not a directory"];
+        if output.status == 1 && absent.iter().any(|word| output.complaint().contains(word)) {
+            return Ok(None);
+        }
+        Err(GuestError::failed(&command, &output))
+    }
+
+    /// Writes a file as root: its content first, then its mode (octal: `0644`) and owner (`user:group`).
+    ///
+    /// A file that is there keeps its place: links to it see the new content. Until the mode is set, a new file has the one that root's
+    /// umask gives it, so secrets belong in a folder that is closed.
+    pub async fn write_file_as_root(
+        &self,
+        path: &str,
+        bytes: &[u8],
+        mode: &str,
+        owner: &str,
+    ) -> Result<(), GuestError> {
+        self.demand(&self.root(["tee", path]).stdin(bytes)).await?;
+        self.demand(&self.root(["chmod", mode, path])).await?;
+        self.demand(&self.root(["chown", owner, path])).await?;
+        Ok(())
+    }
+
+    /// Makes a folder and those above it, as root, with this mode and owner.
+    pub async fn make_folder_as_root(&self, path: &str, mode: &str, user: &str, group: &str) -> Result<(), GuestError> {
+        self.demand(&self.root(["install", "-d", "-m", mode, "-o", user, "-g", group, path])).await.map(|_| ())
+    }
+
+    /// Removes a file as root. One that is not there is fine.
+    pub async fn remove_file_as_root(&self, path: &str) -> Result<(), GuestError> {
+        self.demand(&self.root(["rm", "-f", path])).await.map(|_| ())
+    }
+
+    /// The lines of `/etc/ssh/ssh_known_hosts` that are neither empty nor comments. Without the file there are none.
+    pub async fn known_hosts(&self) -> Result<Vec<String>, GuestError> {
+        let bytes = self.read_file("/etc/ssh/ssh_known_hosts", false).await?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Ok(lines.map(str::to_owned).collect())
+    }
+}

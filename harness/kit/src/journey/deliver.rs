@@ -1,0 +1,433 @@
+//! Steps 1 to 6: key, choice, request, address, port, login.
+
+use std::sync::{Mutex, PoisonError};
+
+use levelfield_provider::{
+    AddressOrigin, Capability, ExistingNode, FailureClass, KeyPair, Node, NodeAddress, NodeRequest, NodeState,
+    Protocol, Rule, Scope,
+};
+use levelfield_reports::{EventKind, event::Stamp};
+use tokio::time::Instant;
+
+use super::{Env, choose::choose, user_data::user_data};
+use crate::{
+    hindrance::Hindrance,
+    naming,
+    remote::{Credential, Door, Knock, LoginFailure, NodeKey},
+    subject::{Accepted, AddressPattern, Addressed, Block, Choice, LoggedIn, Requested, Subject, Tried, Way},
+    triage,
+    wait::{Look, Waited},
+};
+
+/// Walks steps 1 to 6 for a subject, and notes the block where it cannot go on. Existing nodes are taken as they are.
+pub async fn deliver(env: &Env, subject: &Subject) {
+    let walked = if env.makes_nodes() { make(env, subject).await } else { take_existing(env, subject).await };
+    if let Err(block) = walked {
+        subject.block(block);
+    }
+}
+
+async fn make(env: &Env, subject: &Subject) -> Result<(), Block> {
+    let node_key = new_key("node").map_err(|h| Block::new("allocation/key-import", h))?;
+    subject.update(|s| s.node_key = Some(node_key.clone()));
+    // Nothing is created for a node that could not be asked for anyway.
+    let choice = choose(env, subject.image.as_ref()).await?;
+    subject.update(|s| s.facts.choice = Some(choice.clone()));
+
+    let key_pair = import(env, &subject.role, &node_key).await?;
+    subject.update(|s| s.key_pair.clone_from(&key_pair));
+    open_ssh(env, subject).await?;
+
+    let started = Instant::now();
+    let requested = request(env, subject, &choice, key_pair.as_ref(), started).await?;
+    let running = requested.running.value.clone();
+    let sentence = requested.running.sentence();
+    subject.update(|s| s.facts.requested = Some(requested));
+    let node = running.ok_or_else(|| Block::explained("allocation/node-requested", sentence))?;
+
+    let addressed = find_address(env, subject, &node, started).await?;
+    let address = addressed.address.clone();
+    subject.update(|s| s.facts.addressed = Some(addressed));
+    let address = address
+        .ok_or_else(|| Block::explained("addressing/public-by-default", "the node has no address to reach it by"))?;
+
+    reach(env, subject, &address).await?;
+    stamp(env, subject, Stamp::PortOpen, started);
+    log_in(env, subject, &address, &choice, &node_key, started).await
+}
+
+fn new_key(comment: &str) -> Result<NodeKey, Hindrance> {
+    NodeKey::generate_ed25519(&format!("levelfield-{comment}"))
+        .map_err(|e| Hindrance::harness(format!("generate a key: {e}")))
+}
+
+async fn import(env: &Env, role: &str, key: &NodeKey) -> Result<Option<KeyPair>, Block> {
+    if !env.target.has(Capability::Keys) {
+        return Ok(None);
+    }
+    let name = env.target.fresh_name(&format!("{role}-key"));
+    match env.target.import_key(&name, &key.public_line()).await {
+        Ok(pair) => Ok(Some(pair)),
+        Err(error) => Err(Block::new("allocation/key-import", error)),
+    }
+}
+
+/// A group that lets SSH in from anywhere, as every user of such a target makes first.
+async fn open_ssh(env: &Env, subject: &Subject) -> Result<(), Block> {
+    if !env.target.has(Capability::SecurityRules) {
+        return Ok(());
+    }
+    let blocked = |e| Block::new("addressing/rule-opens", Hindrance::from(e));
+    let group = env.target.create_group(&env.target.fresh_name(&subject.role)).await.map_err(blocked)?;
+    subject.update(|s| s.group = Some(group.clone()));
+    for source in ["0.0.0.0/0", "::/0"] {
+        if source.contains(':') && !env.target.has(Capability::Ipv6) {
+            continue;
+        }
+        let source = source.parse().expect("both constants are CIDRs");
+        let rule = Rule { protocol: Protocol::Tcp, from_port: 22, to_port: 22, source };
+        env.target.add_rule(&group.id, &rule).await.map_err(blocked)?;
+    }
+    // Nodes of one group reach each other, whatever the target lets in by default.
+    let choice = subject.read(|s| s.facts.choice.clone());
+    let networks = env.catalogue.networks(&env.target).await.unwrap_or_default();
+    let network = choice.and_then(|c| c.network).and_then(|c| networks.iter().find(|n| n.id == c.id()));
+    for &source in network.map(|n| n.cidrs.as_slice()).unwrap_or_default() {
+        let rule = Rule { protocol: Protocol::Icmp, from_port: 0, to_port: 65535, source };
+        env.target.add_rule(&group.id, &rule).await.map_err(blocked)?;
+    }
+    Ok(())
+}
+
+async fn request(
+    env: &Env,
+    subject: &Subject,
+    choice: &Choice,
+    key: Option<&KeyPair>,
+    started: Instant,
+) -> Result<Requested, Block> {
+    let owner = "allocation/node-requested";
+    let target = &env.target;
+    let request = NodeRequest {
+        name: target.fresh_name(&subject.role),
+        image: choice.image.id().to_owned(),
+        flavor: choice.flavor.id().to_owned(),
+        network: choice.network.as_ref().map(|c| c.id().to_owned()),
+        zone: choice.zone.clone(),
+        key: key.map(|k| k.id.clone()),
+        groups: subject.read(|s| s.group.iter().map(|g| g.id.clone()).collect()),
+        user_data: target.has(Capability::UserData).then(|| user_data(&env.trust)),
+        ..NodeRequest::default()
+    };
+    let first = target.create_node(&request).await.map_err(|e| Block::new(owner, e))?;
+    let returned_s = target.clock.since(started);
+    subject.update(|s| s.node = Some(first.clone()));
+    stamp(env, subject, Stamp::RequestReturned, started);
+    let described = first_shown(env, &first.id).await;
+    let running = until_state(env, &first.id, NodeState::Running, env.params.running_within_s).await;
+    if let Some(node) = &running.value {
+        subject.update(|s| s.node = Some(node.clone()));
+        stamp(env, subject, Stamp::Running, started);
+    }
+    Ok(Requested { returned_s, first, described, zone_asked: choice.zone.clone(), running })
+}
+
+/// How long a node just created may be unknown to reads.
+const READ_LAG_S: f64 = 30.0;
+
+/// The node as the first read that knows it shows it.
+async fn first_shown(env: &Env, id: &str) -> Option<Node> {
+    let shown = env.waiter.wait("node known to reads", READ_LAG_S, || async {
+        match env.target.node(id).await {
+            Ok(node) => Look::Met(node),
+            Err(error) if error.class == FailureClass::NotFound || error.class.is_transient() => {
+                Look::NotYet(error.to_string())
+            }
+            Err(error) => Look::Never(error.to_string()),
+        }
+    });
+    shown.await.value
+}
+
+/// Waits until the API shows a state; a state from which there is no way back ends the wait at once.
+pub(super) async fn until_state(env: &Env, id: &str, state: NodeState, limit_s: f64) -> Waited<Node> {
+    env.waiter
+        .wait(&format!("node {state}"), limit_s, || async {
+            match env.target.node(id).await {
+                Ok(node) if node.state == state => Look::Met(node),
+                Ok(node) if matches!(node.state, NodeState::Failed | NodeState::Terminated) => {
+                    Look::Never(format!("{}: {}", node.state, node.state_reason.unwrap_or_default()))
+                }
+                Ok(node) => Look::NotYet(node.state.to_string()),
+                // A node just created may not be listed yet.
+                Err(error) if error.class == FailureClass::NotFound || error.class.is_transient() => {
+                    Look::NotYet(error.to_string())
+                }
+                Err(error) => Look::Never(error.to_string()),
+            }
+        })
+        .await
+}
+
+/// How long an address that comes "with the node" may lag behind running.
+const ADDRESS_LAG_S: f64 = 15.0;
+
+async fn find_address(env: &Env, subject: &Subject, node: &Node, started: Instant) -> Result<Addressed, Block> {
+    let by_default = env
+        .waiter
+        .wait("public address", if node_address(node).is_some() { 0.0 } else { ADDRESS_LAG_S }, || async {
+            match env.target.node(&node.id).await {
+                Ok(now) => match node_address(&now) {
+                    Some(address) => {
+                        subject.update(|s| s.node = Some(now.clone()));
+                        Look::Met(address)
+                    }
+                    None => Look::NotYet("only private addresses".to_owned()),
+                },
+                Err(error) => Look::NotYet(error.to_string()),
+            }
+        })
+        .await;
+    let (pattern, address) = match &by_default.value {
+        Some(address) => (pattern_of(address), Some(address.clone())),
+        None if env.target.has(Capability::FloatingIp) => match request_floating(env, subject, &node.id).await? {
+            Some(address) => (AddressPattern::FloatingOnRequest, Some(address)),
+            None => (AddressPattern::None, None),
+        },
+        None => (AddressPattern::None, None),
+    };
+    let known_s = address.as_ref().map(|_| {
+        stamp(env, subject, Stamp::AddressKnown, started);
+        env.target.clock.since(started)
+    });
+    let listed = subject.read(|s| s.node.as_ref().map(|n| n.addresses.clone()).unwrap_or_default());
+    Ok(Addressed { pattern, address, listed, by_default, known_s })
+}
+
+/// The public address to use: IPv4 first, because that is what everything else can talk to.
+fn node_address(node: &Node) -> Option<NodeAddress> {
+    node.addresses_in(Scope::Public).min_by_key(|a| a.address.is_ipv6()).cloned()
+}
+
+fn pattern_of(address: &NodeAddress) -> AddressPattern {
+    match address.origin {
+        AddressOrigin::PortForwarding => AddressPattern::PortForwarding,
+        AddressOrigin::Floating => AddressPattern::FloatingOnRequest,
+        _ if address.address.is_ipv6() => AddressPattern::Ipv6,
+        AddressOrigin::AddedByTarget => AddressPattern::AddedByTarget,
+        AddressOrigin::Default => AddressPattern::Default,
+    }
+}
+
+/// Requests a floating address and attaches it; none where the target turns out to have no such thing.
+async fn request_floating(env: &Env, subject: &Subject, node: &str) -> Result<Option<NodeAddress>, Block> {
+    let blocked = |e| Block::new("addressing/public-by-default", Hindrance::from(e));
+    let floating = match env.target.allocate_address().await {
+        Err(error) if error.class == FailureClass::Unsupported => return Ok(None),
+        allocated => allocated.map_err(blocked)?,
+    };
+    subject.update(|s| s.floating = Some(floating.id.clone()));
+    env.target.attach_address(&floating.id, node).await.map_err(blocked)?;
+    let shown = env
+        .waiter
+        .wait("floating address on the node", ADDRESS_LAG_S, || async {
+            match env.target.node(node).await {
+                Ok(now) => match now.addresses.iter().find(|a| a.address == floating.address).cloned() {
+                    Some(address) => {
+                        subject.update(|s| s.node = Some(now));
+                        Look::Met(address)
+                    }
+                    None => Look::NotYet("not listed".to_owned()),
+                },
+                Err(error) => Look::NotYet(error.to_string()),
+            }
+        })
+        .await;
+    Ok(Some(shown.value.unwrap_or(NodeAddress {
+        address: floating.address,
+        scope: Scope::Public,
+        origin: AddressOrigin::Floating,
+        ssh_port: 22,
+    })))
+}
+
+async fn reach(env: &Env, subject: &Subject, address: &NodeAddress) -> Result<(), Block> {
+    let reached = env
+        .waiter
+        .wait("SSH port open", env.params.reachable_within_s, || async {
+            match env.remote.knock(address.ssh(), env.target.clock.wall(10.0)).await {
+                Knock::Open => Look::Met(()),
+                other => Look::NotYet(other.to_string()),
+            }
+        })
+        .await;
+    let (met, sentence) = (reached.met(), reached.sentence());
+    subject.update(|s| s.facts.reached = Some(reached));
+    if met {
+        return Ok(());
+    }
+    let triage = triage::climb(env, subject, &[]).await;
+    Err(Block::explained("addressing/public-reachable", format!("{sentence} ({})", triage.code)))
+}
+
+async fn log_in(
+    env: &Env,
+    subject: &Subject,
+    address: &NodeAddress,
+    choice: &Choice,
+    key: &NodeKey,
+    started: Instant,
+) -> Result<(), Block> {
+    let accounts = candidates(choice.stated_account.as_deref(), choice.distribution.as_deref());
+    let limit_s = (env.params.login_within_s - env.target.clock.since(started)).max(10.0);
+    let last_round = Mutex::new(Vec::new());
+    let accepted = env
+        .waiter
+        .wait("first login", limit_s, || async {
+            let (accepted, tried) = try_accounts(env, address, &accounts, key).await;
+            *last_round.lock().unwrap_or_else(PoisonError::into_inner) = tried;
+            match accepted {
+                Ok(accepted) => Look::Met(accepted),
+                Err(seen) => Look::NotYet(seen),
+            }
+        })
+        .await;
+    let tried = last_round.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let triage = if accepted.met() { None } else { Some(triage::climb(env, subject, &tried).await) };
+    let since_request_s = env.target.clock.since(started);
+    let sentence = accepted.sentence();
+    let found = accepted.value.clone();
+    let code = triage.as_ref().map(|t| t.code.clone()).unwrap_or_default();
+    subject.update(|s| {
+        s.facts.logged_in =
+            Some(LoggedIn { stated: choice.stated_account.clone(), accepted, tried, since_request_s, triage });
+    });
+    let Some(found) = found else {
+        return Err(Block::explained("login/key-accepted", format!("{sentence} ({code})")));
+    };
+    stamp(env, subject, Stamp::LoginDone, started);
+    subject.update(|s| {
+        s.way = Some(Way {
+            door: Door { address: address.ssh(), account: found.account },
+            credential: Credential::Key(key.clone()),
+            host_key: Some(found.host_key),
+        });
+    });
+    Ok(())
+}
+
+/// The stated account first, then those that stock images use.
+fn candidates(stated: Option<&str>, distribution: Option<&str>) -> Vec<String> {
+    let mut accounts: Vec<String> = stated.into_iter().map(str::to_owned).collect();
+    for account in naming::usual_accounts(distribution) {
+        if !accounts.iter().any(|a| a == account) {
+            accounts.push(account.to_owned());
+        }
+    }
+    accounts
+}
+
+/// Tries one account after the other, each with a connection of its own. A failure that is no refusal ends the round.
+pub async fn try_accounts(
+    env: &Env,
+    address: &NodeAddress,
+    accounts: &[String],
+    key: &NodeKey,
+) -> (Result<Accepted, String>, Vec<Tried>) {
+    let mut tried = Vec::new();
+    for account in accounts {
+        let door = Door { address: address.ssh(), account: account.clone() };
+        match env.remote.login(&door, &Credential::Key(key.clone()), None).await {
+            Ok(session) => {
+                let host_key = session.host_key().clone();
+                env.pool.give(door, Credential::Key(key.clone()), session);
+                tried.push(Tried { account: account.clone(), failure: None });
+                return (Ok(Accepted { account: account.clone(), host_key }), tried);
+            }
+            Err(failure) => {
+                let refused = matches!(failure, LoginFailure::Refused { .. });
+                let words = failure.to_string();
+                tried.push(Tried { account: account.clone(), failure: Some(failure) });
+                if !refused {
+                    return (Err(words), tried);
+                }
+            }
+        }
+    }
+    (Err("the key was refused for every account tried".to_owned()), tried)
+}
+
+/// Takes a node that exists already: the subject is the first one stated, the peer the second.
+async fn take_existing(env: &Env, subject: &Subject) -> Result<(), Block> {
+    let owner = "login/key-accepted";
+    let nodes = env.target.existing_nodes().await.map_err(|e| Block::new(owner, e))?;
+    let place = usize::from(subject.role != "subject");
+    let Some(ExistingNode { node, account, private_key, .. }) = nodes.into_iter().nth(place) else {
+        return Err(Block::new(
+            owner,
+            Hindrance::harness(format!("the configuration states no node to be the {}", subject.role)),
+        ));
+    };
+    let key = NodeKey::from_private(&private_key)
+        .map_err(|e| Block::new(owner, Hindrance::harness(format!("read the private key of {}: {e}", node.name))))?;
+    let address = node.addresses.first().cloned();
+    let listed = node.addresses.clone();
+    subject.update(|s| {
+        s.node_key = Some(key.clone());
+        s.node = Some(node);
+    });
+    let address = address.ok_or_else(|| Block::new(owner, Hindrance::harness("the configured node has no address")))?;
+    let by_default = Waited { wait: "public address".to_owned(), limit_s: 0.0, took_s: 0.0, value: None, last: None };
+    subject.update(|s| {
+        s.facts.addressed = Some(Addressed {
+            pattern: AddressPattern::Existing,
+            address: Some(address.clone()),
+            listed,
+            by_default,
+            known_s: None,
+        });
+    });
+    reach(env, subject, &address).await?;
+    let started = Instant::now();
+    let (accepted, tried) = try_accounts(env, &address, std::slice::from_ref(&account), &key).await;
+    let triage = if accepted.is_ok() { None } else { Some(triage::climb(env, subject, &tried).await) };
+    let took_s = env.target.clock.since(started);
+    let last = accepted.as_ref().err().cloned();
+    let found = accepted.ok();
+    let waited = Waited {
+        wait: "first login".to_owned(),
+        limit_s: env.params.login_within_s,
+        took_s,
+        value: found.clone(),
+        last,
+    };
+    let sentence = waited.sentence();
+    subject.update(|s| {
+        s.facts.logged_in =
+            Some(LoggedIn { stated: Some(account), accepted: waited, tried, since_request_s: took_s, triage });
+    });
+    let found = found.ok_or_else(|| Block::explained(owner, sentence))?;
+    subject.update(|s| {
+        s.way = Some(Way {
+            door: Door { address: address.ssh(), account: found.account },
+            credential: Credential::Key(key),
+            host_key: Some(found.host_key),
+        });
+    });
+    Ok(())
+}
+
+/// Notes a stamp, and reports it for the timeline; only the subject's stamps are the target's.
+fn stamp(env: &Env, subject: &Subject, stamp: Stamp, started: Instant) {
+    let seconds = env.target.clock.since(started);
+    subject.update(|s| s.facts.stamps.insert(stamp, seconds));
+    if subject.role != "subject" {
+        return;
+    }
+    env.target.events().emit(EventKind::Stamped {
+        target: env.target.name.clone(),
+        round: subject.round,
+        stamp,
+        seconds,
+    });
+}

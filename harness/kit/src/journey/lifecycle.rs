@@ -1,0 +1,248 @@
+//! Reboot, stop and start, terminate, and leaving nothing behind.
+
+use std::net::IpAddr;
+
+use levelfield_provider::{Capability, FailureClass, Kind, NodeAction, NodeState, ProviderError, ResourceRef, Scope};
+
+use super::{Env, deliver::until_state};
+use crate::{
+    hindrance::Hindrance,
+    remote::Knock,
+    subject::{Answer, Block, Identity, Subject, Survived, Terminated, Way, addresses},
+    wait::{Look, Waited},
+};
+
+/// Reboots the subject and waits until a login finds another boot.
+pub async fn reboot(env: &Env, subject: &Subject) {
+    let owner = "allocation/reboot-keeps-identity";
+    if subject.blocked().is_none()
+        && let Err(block) = survive(env, subject, owner, Transition::Reboot).await
+    {
+        subject.block(block);
+    }
+}
+
+/// Stops the subject, starts it, and waits until a login finds another boot.
+pub async fn restart(env: &Env, subject: &Subject) {
+    let owner = "allocation/stop-start";
+    if subject.blocked().is_none()
+        && let Err(block) = survive(env, subject, owner, Transition::StopStart).await
+    {
+        subject.block(block);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transition {
+    Reboot,
+    StopStart,
+}
+
+async fn survive(env: &Env, subject: &Subject, owner: &'static str, transition: Transition) -> Result<(), Block> {
+    let blocked = |h| Block::new(owner, h);
+    let way = subject.way(owner).map_err(blocked)?;
+    let id = subject.node(owner).map_err(blocked)?.id;
+    let before = identity(env, subject, &way).await.map_err(blocked)?;
+    let act = |action| async move { env.target.act(&id_of(subject), action).await.map_err(|e| Block::new(owner, e)) };
+    env.pool.forget(&way.door);
+    let limit_s = match transition {
+        Transition::Reboot => {
+            act(NodeAction::Reboot).await?;
+            env.params.reboot_within_s
+        }
+        Transition::StopStart => {
+            act(NodeAction::Stop).await?;
+            let stopped = until_state(env, &id, NodeState::Stopped, env.params.gone_within_s).await;
+            if !stopped.met() {
+                let sentence = stopped.sentence();
+                let Waited { wait, limit_s, took_s, last, .. } = stopped;
+                let back = Waited { wait, limit_s, took_s, value: None, last };
+                subject.update(|s| s.facts.restarted = Some(Survived { before, back }));
+                return Err(Block::explained(owner, sentence));
+            }
+            act(NodeAction::Start).await?;
+            env.params.start_within_s
+        }
+    };
+    let wait = if transition == Transition::Reboot { "node back after reboot" } else { "node back after start" };
+    let back = env
+        .waiter
+        .wait(wait, limit_s, || async {
+            match come_back(env, subject, &way).await {
+                Ok(now) if now.boot_id != before.boot_id => Look::Met(now),
+                Ok(_) => Look::NotYet("still the same boot".to_owned()),
+                Err(seen) => Look::NotYet(seen),
+            }
+        })
+        .await;
+    let (met, sentence) = (back.met(), back.sentence());
+    subject.update(|s| {
+        let survived = Some(Survived { before, back });
+        match transition {
+            Transition::Reboot => s.facts.rebooted = survived,
+            Transition::StopStart => s.facts.restarted = survived,
+        }
+    });
+    if met { Ok(()) } else { Err(Block::explained(owner, sentence)) }
+}
+
+fn id_of(subject: &Subject) -> String {
+    subject.read(|s| s.node.as_ref().map(|n| n.id.clone()).unwrap_or_default())
+}
+
+/// Finds the node where it is now, which may be another address, and looks who it is. The host key may have changed too: that
+/// is a finding about identity, not a reason to stay outside.
+async fn come_back(env: &Env, subject: &Subject, way: &Way) -> Result<Identity, String> {
+    let node = env.target.node(&id_of(subject)).await.map_err(|e| e.to_string())?;
+    if node.state != NodeState::Running {
+        return Err(format!("API state {}", node.state));
+    }
+    let mut way = way.clone();
+    way.host_key = None;
+    let public = |a: &&levelfield_provider::NodeAddress| a.scope == Scope::Public;
+    let same = node.addresses.iter().find(|a| a.ssh() == way.door.address);
+    if let Some(address) = same.or_else(|| node.addresses.iter().filter(public).min_by_key(|a| a.address.is_ipv6())) {
+        way.door.address = address.ssh();
+    }
+    let session = env.remote.login(&way.door, &way.credential, None).await.map_err(|failure| failure.to_string())?;
+    let host_key = session.host_key().clone();
+    env.pool.forget(&way.door);
+    way.host_key = Some(host_key);
+    env.pool.give(way.door.clone(), way.credential.clone(), session);
+    subject.update(|s| s.node = Some(node));
+    let now = identity(env, subject, &way).await.map_err(|h| format!("{h:?}"))?;
+    subject.update(|s| s.way = Some(way));
+    Ok(now)
+}
+
+/// Who the subject is now, as API and node itself say.
+///
+/// # Errors
+/// What kept it from being read.
+pub async fn identity(env: &Env, subject: &Subject, way: &Way) -> Result<Identity, Hindrance> {
+    let guest = env.guest(way);
+    let (hostname, boot_id) = (guest.hostname().await?, guest.boot_id().await?);
+    let node = subject.read(|s| s.node.clone()).ok_or_else(|| Hindrance::harness("the subject has no node"))?;
+    Ok(Identity {
+        id: node.id.clone(),
+        hostname,
+        private: addresses(&node, Scope::Private),
+        public: addresses(&node, Scope::Public),
+        host_key: way.host_key.as_ref().map(|k| k.sha256.clone()).unwrap_or_default(),
+        boot_id,
+    })
+}
+
+/// Terminates the subject, twice, and watches it go. Runs even after a block: a node must go whatever became of it.
+pub async fn terminate(env: &Env, subject: &Subject) {
+    let owner = "allocation/terminate";
+    let Some(node) = subject.read(|s| s.node.clone()).filter(|_| env.makes_nodes()) else { return };
+    let way = subject.read(|s| s.way.clone());
+    let had = addresses(&node, Scope::Public);
+    if let Some(way) = &way {
+        env.pool.forget(&way.door);
+    }
+    let resource = ResourceRef::new(Kind::Node, node.id.clone());
+    let first = match Answer::of(env.target.delete_strictly(&resource).await) {
+        Ok(first) => first,
+        Err(hindrance) => return subject.block(Block::new(owner, hindrance)),
+    };
+    let gone = until_gone(env, &node.id).await;
+    let silent = match &way {
+        Some(way) => Some(until_silent(env, way).await),
+        None => None,
+    };
+    let second = match Answer::of(env.target.delete_strictly(&resource).await) {
+        Ok(second) => second,
+        // A target whose service fails on a second terminate, again and again, did not find it harmless.
+        Err(hindrance) => {
+            Answer::Refused { class: FailureClass::Unavailable, message: format!("{hindrance:?}"), culprit: None }
+        }
+    };
+    // The ledger entry closes only once the listing agreed.
+    if gone.met() {
+        close(env, &resource).await;
+    }
+    let held = held_addresses(env, &had).await;
+    subject.update(|s| s.facts.terminated = Some(Terminated { first, gone, silent, second, had, held }));
+}
+
+async fn close(env: &Env, resource: &ResourceRef) {
+    if let Err(error) = env.target.note_gone(resource).await {
+        env.target.warn(format!("close the ledger entry of {resource}: {error}"));
+    }
+}
+
+async fn until_gone(env: &Env, id: &str) -> Waited<bool> {
+    env.waiter
+        .wait("node gone", env.params.gone_within_s, || async {
+            match env.target.node(id).await {
+                Ok(node) if node.state == NodeState::Terminated => Look::Met(true),
+                Ok(node) => Look::NotYet(node.state.to_string()),
+                Err(error) if error.class == FailureClass::NotFound => Look::Met(false),
+                Err(error) => Look::NotYet(error.to_string()),
+            }
+        })
+        .await
+}
+
+async fn until_silent(env: &Env, way: &Way) -> Waited<()> {
+    env.waiter
+        .wait("SSH port silent", env.params.gone_within_s, || async {
+            match env.remote.knock(way.door.address, env.target.clock.wall(10.0)).await {
+                Knock::Open => Look::NotYet("still accepts connections".to_owned()),
+                _ => Look::Met(()),
+            }
+        })
+        .await
+}
+
+async fn held_addresses(env: &Env, had: &[IpAddr]) -> Vec<IpAddr> {
+    if !env.target.has(Capability::FloatingIp) {
+        return Vec::new();
+    }
+    let ours = env.target.open_resources();
+    let listed = env.target.addresses().await.unwrap_or_default();
+    let held = listed.into_iter().filter(|a| {
+        // An address that the harness itself allocated is the harness's to release.
+        had.contains(&a.address) && !ours.contains(&ResourceRef::new(Kind::Address, a.id.clone()))
+    });
+    held.map(|a| a.address).collect()
+}
+
+/// Removes one subject with its key, group and floating address. What cannot be removed now stays in the ledger and is removed, or
+/// reported, at the end of the run.
+pub async fn discard(env: &Env, subject: &Subject) {
+    let state = subject.state();
+    if let Some(way) = &state.way {
+        env.pool.forget(&way.door);
+    }
+    if !env.makes_nodes() {
+        return;
+    }
+    let resources = [
+        state.node.map(|n| ResourceRef::new(Kind::Node, n.id)),
+        state.floating.map(|id| ResourceRef::new(Kind::Address, id)),
+        state.group.map(|g| ResourceRef::new(Kind::Group, g.id)),
+        state.key_pair.map(|k| ResourceRef::new(Kind::KeyPair, k.id)),
+    ];
+    for resource in resources.into_iter().flatten() {
+        if let Err(error) = env.target.delete_patiently(&resource, &env.waiter).await {
+            env.target.warn(format!("remove {resource} of the {}: {error}", subject.role));
+        }
+    }
+}
+
+/// Removes everything that the ledger holds open for this target, in the order of removal.
+///
+/// # Errors
+/// Every removal that failed, with what came back.
+pub async fn clean_up(env: &Env) -> Result<(), Vec<(ResourceRef, ProviderError)>> {
+    let mut failed = Vec::new();
+    for resource in env.target.open_resources() {
+        if let Err(error) = env.target.delete_patiently(&resource, &env.waiter).await {
+            failed.push((resource, error));
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed) }
+}

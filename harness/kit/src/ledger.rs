@@ -1,0 +1,251 @@
+//! The ledger: everything a run makes on its targets, written down before it is made.
+//!
+//! An entry begins with an intent and ends with a deletion, or with the certainty that nothing came to be. Whatever is killed in
+//! between leaves an open entry, and `reap` finds the resource by the entry's tag. Entries are on stable storage before the call that
+//! creates; intents that come together share one flush.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use levelfield_provider::{Kind, ResourceRef};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot};
+
+/// One line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The entry that the line belongs to, counted from 1.
+    pub entry: u64,
+    /// When it was written, UTC.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What is recorded.
+    #[serde(flatten)]
+    pub step: Step,
+}
+
+/// A step in the life of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Something is about to be made.
+    Intend {
+        /// On which target.
+        target: String,
+        /// Of which kind.
+        kind: Kind,
+        /// Under which name.
+        name: String,
+        /// When anyone may reap it: seconds since the epoch, UTC.
+        expires: i64,
+    },
+    /// It exists, under the target's id.
+    Created {
+        /// The target's id.
+        id: String,
+    },
+    /// It certainly does not exist: the target refused, and said so.
+    Refused,
+    /// It may exist: the call broke off.
+    Unknown {
+        /// What came back.
+        why: String,
+    },
+    /// It is gone, as the target confirmed.
+    Deleted,
+}
+
+/// What is known of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Counted from 1.
+    pub number: u64,
+    /// On which target.
+    pub target: String,
+    /// Of which kind.
+    pub kind: Kind,
+    /// Under which name.
+    pub name: String,
+    /// When anyone may reap it: seconds since the epoch, UTC.
+    pub expires: i64,
+    /// The target's id, once known.
+    pub id: Option<String>,
+    /// Whether it may still exist.
+    pub open: bool,
+}
+
+impl Entry {
+    /// The resource, once its id is known.
+    pub fn resource(&self) -> Option<ResourceRef> {
+        self.id.as_ref().map(|id| ResourceRef::new(self.kind, id))
+    }
+}
+
+/// A failure to keep or read a ledger. A run that cannot write its ledger creates nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} the ledger {path}")]
+pub struct LedgerError {
+    action: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// The ledger of one run, open for writing.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    next: AtomicU64,
+    writer: mpsc::UnboundedSender<(Line, oneshot::Sender<io::Result<()>>)>,
+}
+
+impl Ledger {
+    /// Opens (or begins) the ledger at `path`. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the file cannot be read or opened for appending.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let wrap = |action| move |source| LedgerError { action, path: path.to_owned(), source };
+        let known = if path.exists() { read(path)?.len() as u64 } else { 0 };
+        let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(wrap("open"))?;
+        mend(path, &mut file).map_err(wrap("mend"))?;
+        let (writer, lines) = mpsc::unbounded_channel();
+        tokio::task::spawn_blocking(move || write_all(file, lines));
+        Ok(Self { path: path.to_owned(), next: AtomicU64::new(known + 1), writer })
+    }
+
+    /// Writes down that something is about to be made, and returns the entry's number once that is on stable storage.
+    ///
+    /// # Errors
+    /// When the line could not be written: nothing may be created then.
+    pub async fn intend(&self, target: &str, kind: Kind, name: &str, expires: i64) -> Result<u64, LedgerError> {
+        let entry = self.next.fetch_add(1, Ordering::Relaxed);
+        let step = Step::Intend { target: target.to_owned(), kind, name: name.to_owned(), expires };
+        self.write(entry, step).await?;
+        Ok(entry)
+    }
+
+    /// Writes down what became of an entry.
+    ///
+    /// # Errors
+    /// When the line could not be written.
+    pub async fn record(&self, entry: u64, step: Step) -> Result<(), LedgerError> {
+        self.write(entry, step).await
+    }
+
+    async fn write(&self, entry: u64, step: Step) -> Result<(), LedgerError> {
+        let (done, result) = oneshot::channel();
+        let line = Line { entry, at: OffsetDateTime::now_utc(), step };
+        let gone = || io::Error::other("its writer ended");
+        let outcome = match self.writer.send((line, done)) {
+            Ok(()) => result.await.unwrap_or_else(|_| Err(gone())),
+            Err(_) => Err(gone()),
+        };
+        outcome.map_err(|source| LedgerError { action: "write", path: self.path.clone(), source })
+    }
+}
+
+/// Writes lines as they come; those that wait together share one flush to stable storage.
+fn write_all(mut file: File, mut lines: mpsc::UnboundedReceiver<(Line, oneshot::Sender<io::Result<()>>)>) {
+    while let Some(first) = lines.blocking_recv() {
+        let mut batch = vec![first];
+        while let Ok(next) = lines.try_recv() {
+            batch.push(next);
+        }
+        let mut text = Vec::new();
+        for (line, _) in &batch {
+            if serde_json::to_writer(&mut text, line).is_ok() {
+                text.push(b'\n');
+            }
+        }
+        let outcome = file.write_all(&text).and_then(|()| file.sync_data());
+        for (_, done) in batch {
+            let copy = outcome.as_ref().map(|&()| ()).map_err(|e| io::Error::new(e.kind(), e.to_string()));
+            let _ = done.send(copy);
+        }
+    }
+}
+
+/// Ends a torn last line, so that the next one stands alone.
+fn mend(path: &Path, file: &mut File) -> io::Result<()> {
+    let text = std::fs::read(path)?;
+    if !text.is_empty() && text.last() != Some(&b'\n') {
+        file.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// Reads a ledger: every entry, by number. Lines that a crash tore are passed over, because the write that tore was never
+/// acknowledged and so nothing was done on its account.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read(path: &Path) -> Result<BTreeMap<u64, Entry>, LedgerError> {
+    let wrap = |source| LedgerError { action: "read", path: path.to_owned(), source };
+    let mut entries = BTreeMap::new();
+    for line in BufReader::new(File::open(path).map_err(wrap)?).split(b'\n') {
+        let Ok(line) = serde_json::from_slice::<Line>(&line.map_err(wrap)?) else { continue };
+        apply(&mut entries, line);
+    }
+    Ok(entries)
+}
+
+fn apply(entries: &mut BTreeMap<u64, Entry>, line: Line) {
+    match line.step {
+        Step::Intend { target, kind, name, expires } => {
+            let entry = Entry { number: line.entry, target, kind, name, expires, id: None, open: true };
+            entries.insert(line.entry, entry);
+        }
+        step => {
+            let Some(entry) = entries.get_mut(&line.entry) else { return };
+            match step {
+                Step::Created { id } => entry.id = Some(id),
+                Step::Refused | Step::Deleted => entry.open = false,
+                Step::Unknown { .. } | Step::Intend { .. } => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn entries_stay_open_until_deleted_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let ledger = Ledger::open(&path).unwrap();
+        let mut numbers = Vec::new();
+        for name in ["made", "gone", "refused", "unknown"] {
+            numbers.push(ledger.intend("t", Kind::Node, name, 9).await.unwrap());
+        }
+        ledger.record(numbers[0], Step::Created { id: "i-1".to_owned() }).await.unwrap();
+        ledger.record(numbers[1], Step::Created { id: "i-2".to_owned() }).await.unwrap();
+        ledger.record(numbers[1], Step::Deleted).await.unwrap();
+        ledger.record(numbers[2], Step::Refused).await.unwrap();
+        ledger.record(numbers[3], Step::Unknown { why: "reset".to_owned() }).await.unwrap();
+
+        let open: Vec<_> = read(&path).unwrap().into_values().filter(|e| e.open).map(|e| (e.name, e.id)).collect();
+        assert_eq!(open, [("made".to_owned(), Some("i-1".to_owned())), ("unknown".to_owned(), None)]);
+    }
+
+    #[tokio::test]
+    async fn a_ledger_goes_on_where_a_crash_tore_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let first = Ledger::open(&path).unwrap().intend("t", Kind::KeyPair, "a", 9).await.unwrap();
+        let mut text = std::fs::read(&path).unwrap();
+        text.extend_from_slice(b"{\"entry\":2,\"at\":\"20");
+        std::fs::write(&path, text).unwrap();
+        let second = Ledger::open(&path).unwrap().intend("t", Kind::KeyPair, "b", 9).await.unwrap();
+        assert_eq!((first, second), (1, 2));
+        assert_eq!(read(&path).unwrap().len(), 2);
+    }
+}

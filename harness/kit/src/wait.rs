@@ -1,0 +1,172 @@
+//! Named, bounded, measured waits on the target's clock.
+//!
+//! No sleep stands for a condition: between two looks a wait pauses, and what ends it is always a condition or its limit. The
+//! limit of a wait that the guideline bounds is part of the contract, and how long it took is evidence.
+
+use std::{future::Future, time::Duration};
+
+use levelfield_reports::EventKind;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::events::Events;
+
+/// Converts between seconds on the target's clock and durations here.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    pace: f64,
+}
+
+impl Clock {
+    /// A clock on which `pace` seconds pass while one passes here.
+    pub fn new(pace: f64) -> Self {
+        Self { pace: if pace.is_finite() && pace > 0.0 { pace } else { 1.0 } }
+    }
+
+    /// How long `seconds` of the target take here.
+    pub fn wall(self, seconds: f64) -> Duration {
+        Duration::try_from_secs_f64(seconds / self.pace).unwrap_or(Duration::ZERO)
+    }
+
+    /// Seconds that passed on the target's clock since `instant`.
+    pub fn since(self, instant: Instant) -> f64 {
+        instant.elapsed().as_secs_f64() * self.pace
+    }
+}
+
+/// What one look found.
+pub enum Look<T> {
+    /// The condition holds.
+    Met(T),
+    /// Not yet; in words, what was seen.
+    NotYet(String),
+    /// It can never hold any more; in words, why.
+    Never(String),
+}
+
+/// The outcome of a wait, as evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", bound(deserialize = "T: serde::de::DeserializeOwned"))]
+pub struct Waited<T> {
+    /// What was waited for.
+    pub wait: String,
+    /// The most it was given, in seconds on the target's clock.
+    pub limit_s: f64,
+    /// How long it took, in seconds on the target's clock.
+    pub took_s: f64,
+    /// What met the condition; nothing when the limit passed first.
+    pub value: Option<T>,
+    /// What the last look saw, when the condition was not met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+}
+
+impl<T> Waited<T> {
+    /// Whether the condition was met in time.
+    pub fn met(&self) -> bool {
+        self.value.is_some()
+    }
+
+    /// One line for people: `node running after 4.2 s (limit 120 s)`.
+    pub fn sentence(&self) -> String {
+        match (&self.value, &self.last) {
+            (Some(_), _) => format!("{} after {:.1} s (limit {:.0} s)", self.wait, self.took_s, self.limit_s),
+            (None, Some(last)) => {
+                format!("no {} within {:.0} s: last seen {last}", self.wait, self.limit_s.min(self.took_s.ceil()))
+            }
+            (None, None) => format!("no {} within {:.0} s", self.wait, self.limit_s),
+        }
+    }
+}
+
+/// Looks again and again until the condition holds or the limit has passed.
+#[derive(Clone)]
+pub struct Waiter {
+    clock: Clock,
+    events: Events,
+    target: String,
+}
+
+/// The first pause between two looks, in seconds on the target's clock; it grows by half up to [`LONGEST_PAUSE_S`].
+const FIRST_PAUSE_S: f64 = 0.4;
+const LONGEST_PAUSE_S: f64 = 3.0;
+/// A pause is never shorter than this here, however fast the target's clock runs: polling must not be a storm.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+
+impl Waiter {
+    /// A waiter on `clock` that reports its waits for `target`.
+    pub fn new(clock: Clock, events: Events, target: &str) -> Self {
+        Self { clock, events, target: target.to_owned() }
+    }
+
+    /// Waits for `name`, at most `limit_s` seconds on the target's clock. Always looks at least once, and once more at the limit.
+    pub async fn wait<T, F, Fut>(&self, name: &str, limit_s: f64, mut look: F) -> Waited<T>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Look<T>>,
+    {
+        let start = Instant::now();
+        let deadline = start + self.clock.wall(limit_s);
+        self.emit(EventKind::WaitStarted { target: self.target.clone(), wait: name.to_owned(), limit_s });
+        let mut pause_s = FIRST_PAUSE_S;
+        let (value, last) = loop {
+            let last_look = Instant::now() >= deadline;
+            let seen = match look().await {
+                Look::Met(value) => break (Some(value), None),
+                Look::Never(why) => break (None, Some(why)),
+                Look::NotYet(seen) => seen,
+            };
+            if last_look {
+                break (None, Some(seen));
+            }
+            let pause = self.clock.wall(pause_s).max(SHORTEST_PAUSE);
+            tokio::time::sleep_until((Instant::now() + pause).min(deadline)).await;
+            pause_s = (pause_s * 1.5).min(LONGEST_PAUSE_S);
+        };
+        let took_s = self.clock.since(start);
+        let met = value.is_some();
+        self.emit(EventKind::WaitEnded { target: self.target.clone(), wait: name.to_owned(), took_s, met });
+        Waited { wait: name.to_owned(), limit_s, took_s, value, last }
+    }
+
+    fn emit(&self, kind: EventKind) {
+        self.events.emit(kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiter() -> Waiter {
+        Waiter::new(Clock::new(1.0), Events::discard(), "t")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_condition_that_comes_true_ends_the_wait() {
+        let mut looks = 0;
+        let waited = waiter()
+            .wait("third look", 60.0, || {
+                looks += 1;
+                let look = if looks == 3 { Look::Met(looks) } else { Look::NotYet(format!("look {looks}")) };
+                async move { look }
+            })
+            .await;
+        assert_eq!(waited.value, Some(3));
+        assert!(waited.took_s >= 1.0 && waited.took_s < 60.0, "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_ends_it_with_what_was_last_seen() {
+        let waited: Waited<()> = waiter().wait("never", 5.0, || async { Look::NotYet("pending".to_owned()) }).await;
+        assert!(!waited.met());
+        assert_eq!(waited.sentence(), "no never within 5 s: last seen pending");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_never_hold_is_not_waited_for() {
+        let waited: Waited<()> = waiter().wait("hopeless", 500.0, || async { Look::Never("failed".to_owned()) }).await;
+        assert!(waited.took_s < 1.0);
+        assert_eq!(waited.last.as_deref(), Some("failed"));
+    }
+}

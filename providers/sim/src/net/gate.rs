@@ -1,0 +1,213 @@
+//! A listener that rules open and close, with what a packet filter does to a closed port: nothing answers.
+//!
+//! No right to filter packets is needed. Linux drops a SYN when the listener's accept queue is full (and
+//! `net.ipv4.tcp_abort_on_overflow` is 0, as it is by default). So to close a gate its backlog is set to 0, accepting stops,
+//! and one connection of the gate's own fills the queue; to open it again the backlog is set back and the filler is
+//! accepted and thrown away.
+
+use std::{
+    io,
+    net::{IpAddr, Shutdown, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use socket2::SockRef;
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+
+const BACKLOG: i32 = 1024;
+
+/// What a gate does with a connection that it lets in.
+pub(crate) type Service = Arc<dyn Fn(TcpStream, SocketAddr) + Send + Sync>;
+
+/// The sources that a gate lets in: none at all closes it.
+pub(crate) type Sources = Vec<IpNet>;
+
+/// One address and port, open to some sources or closed. Dropping it frees the address.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    listener: Arc<TcpListener>,
+    address: SocketAddr,
+    sources: watch::Sender<Sources>,
+    stop: CancellationToken,
+}
+
+impl Gate {
+    /// Listens on `address` (port 0 picks a free one), letting in `sources` and handing each connection to `service`.
+    ///
+    /// # Errors
+    /// Whatever binding the address fails with.
+    pub(crate) fn open(address: SocketAddr, sources: Sources, service: Service) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = Arc::new(socket.listen(BACKLOG.unsigned_abs())?);
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let (sender, receiver) = watch::channel(sources);
+        let run = keep(Arc::clone(&listener), receiver, service);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(run));
+        Ok(Self { listener, address, sources: sender, stop })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets in `sources` from now on, and nobody else.
+    pub(crate) fn admit(&self, sources: Sources) {
+        self.sources.send_if_modified(|now| {
+            let changed = *now != sources;
+            *now = sources;
+            changed
+        });
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        // The task lets go of the listener in its own time; the address must be free for another gate at once.
+        let _ = SockRef::from(&*self.listener).shutdown(Shutdown::Both);
+    }
+}
+
+async fn keep(listener: Arc<TcpListener>, mut sources: watch::Receiver<Sources>, service: Service) {
+    let mut filler: Option<(TcpStream, SocketAddr)> = None;
+    loop {
+        let admitted = sources.borrow_and_update().clone();
+        if admitted.is_empty() {
+            if filler.is_none() {
+                filler = shut(&listener).await;
+            }
+            if sources.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let thrown_away = filler.take().map(|(_, address)| address);
+        if SockRef::from(&*listener).listen(BACKLOG).is_err() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                changed = sources.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return,
+                },
+                accepted = listener.accept() => match accepted {
+                    Ok((_, peer)) if Some(peer) == thrown_away => {}
+                    Ok((stream, peer)) if admits(&admitted, peer.ip()) => service(stream, peer),
+                    Ok(_) => {}
+                    // Out of file descriptors or alike: what is pending stays pending until there is room again.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                },
+            }
+        }
+    }
+}
+
+/// Makes the kernel drop whatever comes, and returns the connection that fills the queue.
+async fn shut(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    SockRef::from(listener).listen(0).ok()?;
+    let drained = async { while listener.accept().await.is_ok() {} };
+    // Whoever got into the queue before it was shortened is thrown out; an empty queue leaves the branch pending.
+    tokio::select! {
+        biased;
+        () = drained => {}
+        () = tokio::task::yield_now() => {}
+    }
+    let target = listener.local_addr().ok()?;
+    // A stranger that was faster fills the queue just as well, and the kernel then never answers the filler.
+    let filler = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(target)).await.ok()?.ok()?;
+    let address = filler.local_addr().ok()?;
+    Some((filler, address))
+}
+
+/// Whether a packet filter with these sources lets `peer` in. An IPv6 listener names its peers by mapped addresses, which
+/// only rules for IPv6 cover.
+fn admits(sources: &[IpNet], peer: IpAddr) -> bool {
+    sources.iter().any(|source| source.contains(&peer))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::{
+        super::{Dial, dial},
+        *,
+    };
+
+    fn greeter() -> Service {
+        Arc::new(|stream, _| {
+            tokio::spawn(async move {
+                let _ = stream.writable().await;
+                let _ = stream.try_write(b"hello");
+            });
+        })
+    }
+
+    /// Whether the gate drops what comes, or answers; `None` while it is between the two.
+    async fn answers(address: SocketAddr) -> Option<bool> {
+        match dial(None, address, Duration::from_millis(200)).await {
+            Dial::Open(mut stream) => {
+                let mut text = String::new();
+                let read = stream.read_to_string(&mut text);
+                tokio::time::timeout(Duration::from_millis(200), read).await.ok()?.ok()?;
+                (text == "hello").then_some(true)
+            }
+            Dial::Silent => Some(false),
+            Dial::Refused | Dial::Impossible => None,
+        }
+    }
+
+    /// Polls until the gate answers as `wanted`, three times in a row.
+    async fn settles(address: SocketAddr, wanted: bool) -> bool {
+        let mut in_a_row = 0;
+        for _ in 0..40 {
+            in_a_row = if answers(address).await == Some(wanted) { in_a_row + 1 } else { 0 };
+            if in_a_row == 3 {
+                return true;
+            }
+        }
+        false
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_gate_drops_when_closed_and_answers_when_opened() {
+        let all: IpNet = "0.0.0.0/0".parse().unwrap();
+        let gate = Gate::open("127.213.7.7:0".parse().unwrap(), vec![], greeter()).unwrap();
+        for _ in 0..3 {
+            assert!(settles(gate.address(), false).await, "a closed gate answered");
+            gate.admit(vec![all]);
+            assert!(settles(gate.address(), true).await, "an open gate did not answer");
+            gate.admit(vec![]);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_address_of_a_dropped_gate_is_free_at_once() {
+        let gate = Gate::open("127.213.7.8:0".parse().unwrap(), vec![], greeter()).unwrap();
+        let address = gate.address();
+        for _ in 0..10 {
+            assert!(Gate::open(address, vec![], greeter()).is_err(), "two gates at one address");
+        }
+        drop(gate);
+        assert!(Gate::open(address, vec![], greeter()).is_ok());
+    }
+
+    #[test]
+    fn sources_are_matched_by_family() {
+        let sources = vec!["127.0.0.0/24".parse().unwrap()];
+        assert!(admits(&sources, "127.0.0.9".parse().unwrap()));
+        assert!(!admits(&sources, "127.0.1.9".parse().unwrap()));
+        assert!(!admits(&sources, "::ffff:127.0.0.9".parse().unwrap()));
+    }
+}
