@@ -6,7 +6,9 @@
 use std::{future::Future, time::Duration};
 
 use levelfield_reports::EventKind;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize, Serializer, de::value::UnitDeserializer, ser::SerializeStruct as _,
+};
 use tokio::time::Instant;
 
 use crate::events::Events;
@@ -45,8 +47,11 @@ pub enum Look<T> {
 }
 
 /// The outcome of a wait, as evidence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", bound(deserialize = "T: serde::de::DeserializeOwned"))]
+///
+/// Written with a `met` of its own, because a condition that is met by nothing in particular has the value `()`, which JSON cannot
+/// tell from none.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "Stored<T>", bound(deserialize = "T: serde::de::DeserializeOwned"))]
 pub struct Waited<T> {
     /// What was waited for.
     pub wait: String,
@@ -57,8 +62,41 @@ pub struct Waited<T> {
     /// What met the condition; nothing when the limit passed first.
     pub value: Option<T>,
     /// What the last look saw, when the condition was not met.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
+}
+
+impl<T: Serialize> Serialize for Waited<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Waited", 6)?;
+        fields.serialize_field("wait", &self.wait)?;
+        fields.serialize_field("limit-s", &self.limit_s)?;
+        fields.serialize_field("took-s", &self.took_s)?;
+        fields.serialize_field("met", &self.value.is_some())?;
+        fields.serialize_field("value", &self.value)?;
+        fields.serialize_field("last", &self.last)?;
+        fields.end()
+    }
+}
+
+/// A [`Waited`] as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Stored<T> {
+    wait: String,
+    limit_s: f64,
+    took_s: f64,
+    met: bool,
+    value: Option<T>,
+    last: Option<String>,
+}
+
+impl<T: serde::de::DeserializeOwned> From<Stored<T>> for Waited<T> {
+    fn from(stored: Stored<T>) -> Self {
+        let Stored { wait, limit_s, took_s, met, value, last } = stored;
+        let nothing = || T::deserialize(UnitDeserializer::<serde::de::value::Error>::new()).ok();
+        let value = if met { value.or_else(nothing) } else { None };
+        Self { wait, limit_s, took_s, value, last }
+    }
 }
 
 impl<T> Waited<T> {
@@ -154,6 +192,15 @@ mod tests {
             .await;
         assert_eq!(waited.value, Some(3));
         assert!(waited.took_s >= 1.0 && waited.took_s < 60.0, "{waited:?}");
+    }
+
+    #[test]
+    fn what_was_met_by_nothing_in_particular_reads_back_as_met() {
+        for value in [Some(()), None] {
+            let waited = Waited { wait: "w".to_owned(), limit_s: 1.0, took_s: 0.5, value, last: None };
+            let text = serde_json::to_string(&waited).unwrap();
+            assert_eq!(serde_json::from_str::<Waited<()>>(&text).unwrap(), waited, "{text}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

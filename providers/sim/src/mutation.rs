@@ -25,7 +25,7 @@ pub enum Mutation {
     ListingIdsShift,
     /// Two networks are marked as the default.
     TwoDefaultNetworks,
-    /// No network is marked as the default.
+    /// Of two networks none is marked as the default.
     NoDefaultNetwork,
     /// The smallest flavor has 64 processors and 512 GiB.
     FlavorsAllHuge,

@@ -152,6 +152,8 @@ impl Handler for Node {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
+        // A channel that this side closed first is over without its client's word.
+        self.running.retain(|_, command| !command.is_finished());
         if self.inputs.len() + self.running.len() < CHANNELS {
             reply.accept().await;
         } else {

@@ -194,6 +194,10 @@ fn networks(persona: &Persona, seed: Seed, block: Block) -> Vec<Network> {
     if persona.has(Mutation::NetworkWithoutCidr) {
         networks.push(extra("unplanned", vec![], None, false));
     }
+    if persona.has(Mutation::NoDefaultNetwork) && networks.len() == 1 {
+        // A network that is alone needs no mark to be the one.
+        networks.push(extra("another", vec![IpNet::V4(block.network(1))], Some(true), false));
+    }
     if persona.has(Mutation::TwoDefaultNetworks) {
         networks.push(extra("default-too", vec![IpNet::V4(block.network(1))], Some(true), true));
     }
