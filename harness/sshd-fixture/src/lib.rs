@@ -167,7 +167,7 @@ fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
 
 fn launch(kind: Kind, folder: &Path, address: SocketAddr, extra: &[&str], root: bool) -> Result<Child, String> {
     let io = |e: std::io::Error| e.to_string();
-    let config = configuration(kind, folder, address, extra);
+    let config = configuration(kind, folder, address, extra, root);
     fs::write(folder.join("sshd_config"), config).map_err(io)?;
     fs::copy(folder.join("client_key.pub"), folder.join("authorized_keys")).map_err(io)?;
     let script = match kind {
@@ -196,7 +196,7 @@ fn launch(kind: Kind, folder: &Path, address: SocketAddr, extra: &[&str], root: 
         .map_err(|e| format!("start: {e}"))
 }
 
-fn configuration(kind: Kind, folder: &Path, address: SocketAddr, extra: &[&str]) -> String {
+fn configuration(kind: Kind, folder: &Path, address: SocketAddr, extra: &[&str], root: bool) -> String {
     let folder = folder.display();
     let mut lines = String::new();
     if kind == Kind::Alterable {
@@ -208,10 +208,12 @@ fn configuration(kind: Kind, folder: &Path, address: SocketAddr, extra: &[&str])
     if kind == Kind::Plain {
         let _ = writeln!(lines, "AuthorizedKeysFile {folder}/authorized_keys\nPermitRootLogin yes");
     }
+    // A server that may not read the shadow file takes every account for locked, unless PAM answers for it.
+    let pam = if root { "no" } else { "yes" };
     let _ = write!(
         lines,
-        "Port {}\nListenAddress {}\nHostKey {folder}/host_ed25519\nHostKey {folder}/host_rsa\n\
-         PidFile {folder}/pid\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
+        "UsePAM {pam}\nPort {}\nListenAddress {}\nHostKey {folder}/host_ed25519\nHostKey {folder}/host_rsa\n\
+         PidFile {folder}/pid\nStrictModes no\nPasswordAuthentication no\n\
          KbdInteractiveAuthentication no\nMaxStartups 500:30:600\nLogLevel VERBOSE\n",
         address.port(),
         address.ip()

@@ -20,7 +20,8 @@ pub(crate) enum Families {
 
 const MIRRORS: [&str; 3] = ["mirror.levelfield.test", "registry.levelfield.test", "code.levelfield.test"];
 const STATIC: &str = "static.levelfield.test";
-const OTHERS: [&str; 2] = ["echo.levelfield.test", "secure.levelfield.test"];
+/// Beside hosts of its own, the simulated outside answers to the two public names that the standard looks up.
+const OTHERS: [&str; 4] = ["echo.levelfield.test", "secure.levelfield.test", "deb.debian.org", "github.com"];
 const SIX_ONLY: &str = "echo6.levelfield.test";
 
 /// The families of `name`; `None` if nothing outside is called so.

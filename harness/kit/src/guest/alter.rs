@@ -70,6 +70,8 @@ const MAIN: &str = "/etc/ssh/sshd_config";
 const ROOT_BY_KEY: &str = "PermitRootLogin prohibit-password\n";
 const KEYS_ONLY: &str =
     "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n";
+/// Where OpenSSH reads keys from, if it does not say.
+const KEY_FILES: &str = ".ssh/authorized_keys .ssh/authorized_keys2";
 /// The settings that alterations are about.
 const RELEVANT: [&str; 5] =
     ["passwordauthentication", "kbdinteractiveauthentication", "permitrootlogin", "pubkeyauthentication", "allowusers"];
@@ -158,7 +160,8 @@ impl Guest {
         let key = HostKey::from_line(public_key).map_err(|e| GuestError::argument("tee", &e.to_string()))?;
         let what = format!("the key {}", key.sha256);
         let mut alteration = Alteration { what, ..Alteration::default() };
-        let patterns = self.sshd_settings().await?.get("authorizedkeysfile").cloned().unwrap_or_default();
+        let patterns =
+            self.sshd_settings().await?.get("authorizedkeysfile").cloned().unwrap_or_else(|| KEY_FILES.to_owned());
         let mut accounts = self.every_account().await?;
         if accounts.len() > ACCOUNTS {
             alteration

@@ -257,3 +257,23 @@ async fn settings_that_would_stop_the_server_are_not_left_behind() {
     assert_eq!(guest.read_file("/etc/ssh/sshd_config.d/00-levelfield.conf", true).await.unwrap(), None);
     guest.shell().fresh().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_password_is_also_offered_to_keyboard_interactive() {
+    let extra = ["UsePAM yes", "PasswordAuthentication no", "KbdInteractiveAuthentication yes"];
+    let Some(sshd) = Sshd::alterable(&extra) else { return };
+    let guest = guest(&sshd);
+    let (right, wrong) = (Secret::new("sesame"), Secret::new("other"));
+    guest.set_password(ACCOUNT, &right).await.unwrap();
+    let (remote, door) = (Remote::default(), guest.shell().door());
+    let offered = remote.offered_methods(door).await.unwrap().methods;
+    assert_eq!(offered, ["publickey", "keyboard-interactive"]);
+    let refused = remote.login(door, &Credential::Password(wrong), None).await.unwrap_err();
+    assert!(refused.is_refusal() && refused.to_string().contains("keyboard-interactive: "), "{refused}");
+    let session = remote.login(door, &Credential::Password(right), None).await;
+    assert_eq!(session.unwrap_or_else(|e| panic!("{e}; {}", sshd.log())).method(), "keyboard-interactive");
+    // That is a way in by password too, and it ends like the other.
+    let alteration = guest.disable_password_login().await.unwrap();
+    assert!(alteration.settled_ms.is_some(), "{alteration:?}");
+    assert_eq!(remote.offered_methods(door).await.unwrap().methods, ["publickey"]);
+}

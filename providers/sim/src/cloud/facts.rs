@@ -1,6 +1,6 @@
 //! What a node, the metadata service and the outside know of a node: its place in the network as it really is.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::Ipv4Net;
 
@@ -78,6 +78,11 @@ impl Cloud {
         }
         self.rewire();
         Some(ListenGuard { cloud: self.me.clone(), node: node.to_owned(), port })
+    }
+
+    /// Where a process that listens on `port` of the node is reached from inside it.
+    pub(crate) fn inside(&self, node: &str, port: u16) -> Option<SocketAddr> {
+        self.state().nodes.get(node)?.wires.iter().find_map(|wire| wire.inside(port))
     }
 
     /// Whether nodes of one network reach each other at all.

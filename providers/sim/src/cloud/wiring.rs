@@ -27,6 +27,8 @@ enum Purpose {
     Echo,
     /// A process that serves HTTP at that port.
     Http(u16),
+    /// The same process, as it is reached from inside the node: no rule is in between.
+    Inside(u16),
 }
 
 /// One socket of a node.
@@ -37,6 +39,11 @@ pub(super) struct Wire {
 }
 
 impl Wire {
+    /// Where a process that listens on `port` is reached from inside the node.
+    pub(super) fn inside(&self, port: u16) -> Option<SocketAddr> {
+        (self.purpose == Purpose::Inside(port)).then(|| self.gate.address())
+    }
+
     /// Where it listens, if that is a forwarded port.
     pub(super) fn forwarded(&self) -> Option<SocketAddr> {
         (self.purpose == Purpose::SshForwarded).then(|| self.gate.address())
@@ -106,12 +113,16 @@ impl Cloud {
         }
         for port in &node.listeners {
             wanted.extend(outer.iter().chain([&private]).map(|ip| (*ip, Purpose::Http(*port))));
+            wanted.push((private, Purpose::Inside(*port)));
         }
         wanted
     }
 
     /// The sources that may come in, by the rules in effect.
     fn admitted(&self, rules: &[Rule], ip: IpAddr, purpose: Purpose) -> Sources {
+        if matches!(purpose, Purpose::Inside(_)) {
+            return vec![everywhere(ip)];
+        }
         let inner = self.block.network(0).contains(&as_v4(ip)) || self.block.network(1).contains(&as_v4(ip));
         let unreachable = match ip {
             IpAddr::V4(_) => !inner && self.has(Mutation::PublicAddressUnreachable),
@@ -125,7 +136,7 @@ impl Cloud {
         }
         let (protocol, port) = match purpose {
             Purpose::Ssh | Purpose::SshForwarded => (Protocol::Tcp, 22),
-            Purpose::Http(port) => (Protocol::Tcp, port),
+            Purpose::Http(port) | Purpose::Inside(port) => (Protocol::Tcp, port),
             Purpose::Echo => (Protocol::Icmp, 0),
         };
         rules
@@ -143,6 +154,7 @@ impl Cloud {
             Purpose::SshForwarded => (0, self.ssh_service(node)),
             Purpose::Echo => (self.ports.echo, echo_service()),
             Purpose::Http(port) => (port, http_service()),
+            Purpose::Inside(_) => (0, http_service()),
         };
         // An address that cannot be bound does not answer, which is what behaviours then find.
         Gate::open(SocketAddr::new(ip, port), sources, service).ok()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use levelfield_kit::{
     Observation,
-    guest::{Guest, HttpAnswer, HttpOutcome, HttpProbe},
+    guest::{Guest, GuestError, HttpAnswer, HttpOutcome, HttpProbe},
     remote::HostKey,
 };
 use serde::{Deserialize, Serialize};
@@ -91,13 +91,23 @@ fn header(name: &str, value: impl Into<String>) -> Header {
 }
 
 /// The header that carries a session token.
+const BEARER: &str = "X-aws-ec2-metadata-token";
+
 fn bearing(token: &str) -> Header {
-    header("X-aws-ec2-metadata-token", token)
+    header(BEARER, token)
 }
 
 async fn get(guest: &Guest, path: &str, headers: &[Header]) -> Observation<HttpAnswer> {
     let probe = HttpProbe { headers: headers.to_vec(), ..HttpProbe::get(format!("{SERVICE}{path}"), WITHIN_S) };
-    Ok(guest.http(&probe).await?)
+    Ok(guest.http(&probe).await.map_err(|error| without_token(error, headers))?)
+}
+
+/// An error quotes the command that was run: not with the token in it.
+fn without_token(mut error: GuestError, headers: &[Header]) -> GuestError {
+    for (_, token) in headers.iter().filter(|(name, _)| name == BEARER) {
+        error.command = error.command.replace(token.as_str(), "…");
+    }
+    error
 }
 
 /// Asks for a session token. The token itself is a secret and no evidence.
@@ -108,4 +118,20 @@ async fn session_token(guest: &Guest, headers: &[Header]) -> Observation<(Said, 
     let answer = guest.http(&probe).await?;
     let token = answer.is_success().then(|| answer.body.trim().to_owned()).filter(|token| !token.is_empty());
     Ok((Said { text: None, ..Said::of(&answer) }, token))
+}
+
+#[cfg(test)]
+mod tests {
+    use levelfield_kit::guest::GuestErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn an_error_does_not_quote_the_session_token() {
+        let command = "curl -H 'X-aws-ec2-metadata-token: s3cret' -H 'X-Real-IP: 10.0.0.5' http://169.254.169.254/";
+        let error = GuestError { command: command.to_owned(), kind: GuestErrorKind::Missing };
+        let error = without_token(error, &[bearing("s3cret"), header("X-Real-IP", "10.0.0.5")]);
+        assert!(!error.to_string().contains("s3cret"));
+        assert!(error.to_string().contains("X-Real-IP: 10.0.0.5"));
+    }
 }

@@ -29,7 +29,7 @@ pub(in super::super) struct Service {
     id: String,
     /// Private addresses by API.
     private: Vec<IpAddr>,
-    /// Addresses of the node's interfaces.
+    /// Addresses of the node's interfaces, but for the loopback one.
     interfaces: Vec<IpAddr>,
     /// The key that the node was asked for with, where the target knows keys.
     key: Option<String>,
@@ -51,7 +51,8 @@ pub(in super::super) async fn observe(ctx: Ctx, _: Nothing) -> Observation<Servi
         None => None,
     };
     let without_token = Told::ask(&guest, &[], &PATHS).await?;
-    let interfaces = guest.interfaces().await?.into_iter().flat_map(|i| i.addresses).map(|net| net.addr());
+    let outward = guest.interfaces().await?.into_iter().filter(|interface| interface.name != "lo");
+    let interfaces = outward.flat_map(|interface| interface.addresses).map(|net| net.addr()).collect();
     let key = ctx.subject()?.read(|s| s.key_pair.as_ref().and(s.node_key.as_ref()).map(|key| key.public().line()));
     let mut service = Service {
         token,
@@ -60,7 +61,7 @@ pub(in super::super) async fn observe(ctx: Ctx, _: Nothing) -> Observation<Servi
         own_id: None,
         private: addresses(&node, Scope::Private),
         id: node.id,
-        interfaces: interfaces.filter(|address| !address.is_loopback()).collect(),
+        interfaces,
         key,
     };
     if service.told().text(INSTANCE_ID).is_some_and(|id| id != service.id) {

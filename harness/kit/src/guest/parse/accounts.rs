@@ -82,7 +82,10 @@ pub(in crate::guest) fn sshd_settings(text: &str) -> Option<BTreeMap<String, Str
             })
             .or_insert_with(|| value.to_owned());
     }
-    settings.contains_key("port").then_some(settings)
+    ["port", "permitrootlogin", "passwordauthentication"]
+        .iter()
+        .any(|word| settings.contains_key(*word))
+        .then_some(settings)
 }
 
 #[cfg(test)]

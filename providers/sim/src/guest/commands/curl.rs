@@ -104,6 +104,13 @@ fn route(exec: &Exec, request: &Request) -> Route {
         IpAddr::V6(_) => return Route::Refused,
     };
     let by_six = address.is_ipv6();
+    // The machine's own loopback address is every node's: what a node means by it is its own processes.
+    if four == Ipv4Addr::LOCALHOST && request.port != cloud.ports.outside {
+        return match cloud.inside(&exec.guest.id, request.port) {
+            Some(target) => Route::To { source: None, target },
+            None => Route::Refused,
+        };
+    }
     if facts.network.contains(&four) {
         if !cloud.peers_connected() && four != facts.private {
             return Route::Nowhere;
