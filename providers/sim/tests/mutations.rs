@@ -63,8 +63,8 @@ async fn allocation_shows_its_mutations() {
     assert_eq!(refused.left_behind, LeftBehind::Nothing);
     let mut once = rig.request("once");
     once.client_token = Some("token".into());
-    let (one, other) = tokio::join!(rig.sim.create_node(&once), rig.sim.create_node(&once));
-    assert_eq!(one.unwrap().id, other.unwrap().id);
+    let (first, again) = tokio::join!(rig.sim.create_node(&once), rig.sim.create_node(&once));
+    assert_eq!(first.unwrap().id, again.unwrap().id);
 
     let lossy = Rig::new("aws-like", &[Mutation::ParallelRequestLost, Mutation::InvalidFlavorUnnamed]).await;
     let refused = lossy.sim.create_node(&wrong).await.unwrap_err();

@@ -115,6 +115,10 @@ async fn a_listener_listens_until_its_handle_is_gone() {
     let ended = second.ended(Duration::from_secs(20)).await.unwrap().expect("the port is taken");
     assert!(!ended.ok() && ended.text().contains("Address already in use"), "{}", ended.text());
 
+    if !running.has_terminal() {
+        println!("skipped: this server has no terminal to give");
+        return;
+    }
     drop(running);
     assert_eq!(answered(false).await.outcome, HttpOutcome::Refused);
 }

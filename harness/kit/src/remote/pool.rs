@@ -227,8 +227,13 @@ impl Shell {
     }
 
     /// Starts a command that goes on until the handle is stopped or dropped, in a session of its own.
+    ///
+    /// A server that breaks the connection over the request for a terminal is asked again without.
     pub async fn start(&self, command: &Command) -> Result<Running, RunFailure> {
-        self.fresh().await?.start(command).await
+        match self.fresh().await?.start(command).await {
+            Err(failure) if failure.before_command() => self.fresh().await?.start_with(command, false).await,
+            outcome => outcome,
+        }
     }
 
     /// A new login, whatever the stock holds: what proves that the credential is accepted now.

@@ -94,14 +94,19 @@ impl Session {
     /// It is given a terminal, so that the end of the session hangs it up over there too; a server that gives none leaves the
     /// command running until its own end. It is not waited for whether the command gets anywhere: see [`Running::ended`].
     pub async fn start(self, command: &Command) -> Result<Running, RunFailure> {
+        self.start_with(command, true).await
+    }
+
+    /// The same, with or without asking for a terminal.
+    pub(super) async fn start_with(self, command: &Command, terminal: bool) -> Result<Running, RunFailure> {
         self.healthy()?;
         let mut tear = Tear { session: &self, armed: true };
-        let channel = self.launch(command, Instant::now() + self.open_within, true).await?;
+        let (channel, terminal) = self.launch(command, Instant::now() + self.open_within, terminal).await?;
         tear.armed = false;
         drop(tear);
         // A terminal's end of input is a character, which nothing here waits for.
         let pump = Pump { eof_sent: true, ..Pump::new(&[]) };
-        Ok(Running { channel: Some(channel), pump, session: self })
+        Ok(Running { channel: Some(channel), pump, terminal, session: self })
     }
 
     fn healthy(&self) -> Result<(), RunFailure> {
@@ -111,25 +116,33 @@ impl Session {
         Err(RunFailure::Disconnected { phase: Phase::Channel, why: "the session had ended before".to_owned() })
     }
 
-    async fn launch(&self, command: &Command, deadline: Instant, terminal: bool) -> Result<ssh2::Channel, RunFailure> {
+    /// Opens a channel and starts the command in it: the channel, and whether it has a terminal.
+    async fn launch(
+        &self,
+        command: &Command,
+        deadline: Instant,
+        terminal: bool,
+    ) -> Result<(ssh2::Channel, bool), RunFailure> {
         let line = command.line();
         if line.contains('\0') {
             return Err(RunFailure::Local { why: "a word of the command has a NUL byte in it".to_owned() });
         }
-        let within = self.open_within;
+        let within = deadline.saturating_duration_since(Instant::now());
         let opened = self.wire.drive(deadline, ssh2::Session::channel_session).await;
         let mut channel = opened.map_err(|stopped| failure(stopped, Phase::Channel, within, ""))?;
+        let mut given = false;
         if terminal {
             // Some servers neither give one nor say no.
             let patience = deadline.min(Instant::now() + TERMINAL_WITHIN);
             match self.wire.drive(patience, |_| channel.request_pty("dumb", None, None)).await {
-                Ok(()) | Err(Stopped::Deadline) => {}
+                Ok(()) => given = true,
+                Err(Stopped::Deadline) => {}
                 Err(Stopped::Failed(error)) if number(&error) == code::CHANNEL_REQUEST_DENIED => {}
                 Err(stopped) => return Err(failure(stopped, Phase::Channel, within, "")),
             }
         }
         match self.wire.drive(deadline, |_| channel.exec(&line)).await {
-            Ok(()) => Ok(channel),
+            Ok(()) => Ok((channel, given)),
             Err(stopped) => Err(failure(stopped, Phase::Command, within, "")),
         }
     }
@@ -139,7 +152,7 @@ impl Session {
         let began = Instant::now();
         let within = command.deadline().unwrap_or(self.command_within);
         let deadline = began + within;
-        let mut channel = self.launch(command, deadline.min(began + self.open_within), false).await?;
+        let (mut channel, _) = self.launch(command, deadline.min(began + self.open_within), false).await?;
         let mut pump = Pump::new(command.input());
         pump.run(&self.wire, &mut channel, deadline)
             .await
@@ -281,6 +294,7 @@ fn failure(stopped: Stopped, phase: Phase, within: Duration, stderr: &str) -> Ru
 pub struct Running {
     channel: Option<ssh2::Channel>,
     pump: Pump<'static>,
+    terminal: bool,
     session: Session,
 }
 
@@ -291,6 +305,11 @@ impl std::fmt::Debug for Running {
 }
 
 impl Running {
+    /// Whether it has a terminal, so that the end of the session is the end of the command too.
+    pub fn has_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Waits up to `within` for the command to end by itself; `None` if it is still running then.
     ///
     /// Because it has a terminal, both its streams arrive as standard output.
