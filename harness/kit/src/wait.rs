@@ -6,9 +6,7 @@
 use std::{future::Future, time::Duration};
 
 use levelfield_reports::EventKind;
-use serde::{
-    Deserialize, Serialize, Serializer, de::value::UnitDeserializer, ser::SerializeStruct as _,
-};
+use serde::{Deserialize, Serialize, Serializer, de::value::UnitDeserializer, ser::SerializeStruct as _};
 use tokio::time::Instant;
 
 use crate::events::Events;

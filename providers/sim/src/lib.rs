@@ -26,7 +26,7 @@ mod sync;
 pub use mutation::{Mutation, UnknownMutation};
 pub use persona::{
     AddressPattern, Addressing, Faults, Fingerprinting, FlavorSpec, ImageSpec, MetadataService, MetadataStyle,
-    NetworkSpec, Persona, PersonaError, Quotas, RegionSpec, Timings, TokenMode,
+    NetworkSpec, Persona, PersonaError, Quotas, RegionSpec, RepeatedDelete, Timings, TokenMode,
 };
 pub use provider::SimProvider;
 pub use server::{SimServer, StartError};

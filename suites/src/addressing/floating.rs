@@ -140,17 +140,22 @@ async fn until_it_leads(
     ctx.waiter.wait(&format!("floating address leading to the {place} node"), expect.effect_within_s, look).await
 }
 
-/// Tries the second node's key, then the first's.
+/// How often both keys are tried before a server counts as nobody's.
+const TRIES: usize = 2;
+
+/// Tries the second node's key, then the first's. A server that is one of theirs and refuses a login now and then is told by the
+/// next try.
 async fn leads_to(ctx: &Ctx, door: SocketAddr, (first, second): &(Way, Way)) -> LeadsTo {
-    match opens(ctx, door, second).await {
-        Ok(true) => LeadsTo::TheSecond,
-        Ok(false) => match opens(ctx, door, first).await {
-            Ok(true) => LeadsTo::TheFirst,
-            Ok(false) => LeadsTo::Nobody { why: "a server that takes neither node's key".to_owned() },
-            Err(why) => LeadsTo::Nobody { why },
-        },
-        Err(why) => LeadsTo::Nobody { why },
+    for _ in 0..TRIES {
+        for (way, whose) in [(second, LeadsTo::TheSecond), (first, LeadsTo::TheFirst)] {
+            match opens(ctx, door, way).await {
+                Ok(true) => return whose,
+                Ok(false) => {}
+                Err(why) => return LeadsTo::Nobody { why },
+            }
+        }
     }
+    LeadsTo::Nobody { why: "a server that takes neither node's key".to_owned() }
 }
 
 async fn opens(ctx: &Ctx, address: SocketAddr, way: &Way) -> Result<bool, String> {

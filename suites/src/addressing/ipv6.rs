@@ -50,6 +50,8 @@ fn global(address: IpAddr) -> Option<Ipv6Addr> {
 }
 
 async fn sixes(ctx: &Ctx) -> Result<Sixes, Hindrance> {
+    // Before it ran there is nothing to say of a node.
+    ctx.fact(|f| f.addressed.clone())?;
     let mut by_api = ctx.node()?.addresses;
     by_api.retain(|a| global(a.address).is_some());
     let on_interfaces = match ctx.inside() {

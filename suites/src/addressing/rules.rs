@@ -353,18 +353,18 @@ pub(super) struct Closed {
 pub(super) async fn observe_closes(ctx: Ctx, expect: TakesEffect) -> Observation<Closed> {
     let service = Service::start(&ctx, TO_CLOSE).await?;
     let vantage = service.vantage;
-    let owner_of_opening = "addressing/rule-opens";
+    let opening = "addressing/rule-opens";
     if service.knock().await? == Knock::Open {
         let detail = format!("port {TO_CLOSE} was open before any rule permitted it");
         return Err(Hindrance::prerequisite("addressing/default-deny", detail));
     }
     if let Answer::Refused { message, .. } = Answer::of(service.open().await)? {
-        return Err(Hindrance::prerequisite(owner_of_opening, message));
+        return Err(Hindrance::prerequisite(opening, message));
     }
     let opened = service.until_open(expect.effect_within_s).await;
     let removed = Answer::of(service.close().await)?;
     if !opened.met() {
-        return Err(Hindrance::prerequisite(owner_of_opening, opened.sentence()));
+        return Err(Hindrance::prerequisite(opening, opened.sentence()));
     }
     let closed = match removed {
         Answer::Accepted(()) => Some(service.until_shut(expect.effect_within_s).await),

@@ -11,7 +11,7 @@ use levelfield_provider::{AddressOrigin, NodeAddress, Scope};
 use levelfield_reports::Judgement;
 use serde::{Deserialize, Serialize};
 
-use super::public::list;
+use super::{public::list, truth::missing};
 
 /// The private addresses of a node, from three sides.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -80,12 +80,18 @@ pub(super) struct TwoNodes {
 }
 
 pub(super) async fn observe_unique(ctx: Ctx, _: Nothing) -> Observation<TwoNodes> {
+    // Before both ran there is nothing to compare.
+    ctx.fact(|f| f.addressed.clone())?;
+    ctx.peer()?.fact(ctx.behavior(), |f| f.addressed.clone())?;
     let subject = ctx.node()?.addresses;
     let peer = ctx.peer()?.node(ctx.behavior())?.addresses;
     Ok(TwoNodes { subject, peer })
 }
 
 pub(super) fn judge_unique(seen: &TwoNodes, _: &Nothing) -> Judgement {
+    if seen.subject.is_empty() || seen.peer.is_empty() {
+        return missing("addressing/private-address", "the API states no address of one of the nodes");
+    }
     let mut shared_by_forwarding = None;
     for ours in &seen.subject {
         for theirs in seen.peer.iter().filter(|theirs| theirs.address == ours.address) {
@@ -194,6 +200,8 @@ mod tests {
             assert_eq!(judgement.verdict, verdict);
             assert_eq!(judgement.deviations.first().map(|d| d.pattern.as_str()), deviation);
         }
+        let nothing_stated = TwoNodes { subject: vec![own("10.0.0.5")], peer: vec![] };
+        assert_eq!(judge_unique(&nothing_stated, &Nothing {}).verdict.state(), "inconclusive");
     }
 
     fn survived(before: (&str, &str), after: Option<(&str, &str)>) -> Survived {

@@ -20,18 +20,21 @@ pub(super) struct ThreeWays {
     by_api: Vec<IpAddr>,
     /// By the metadata service, asked inside the node.
     by_metadata: PublicItem,
-    /// As seen outside; absent where the configuration names no echo.
+    /// As seen outside, over IPv4 where the API states an IPv4 address; absent where the configuration names no such echo.
     by_echo: Option<Echo>,
 }
 
 pub(super) async fn observe_three_ways(ctx: Ctx, _: Nothing) -> Observation<ThreeWays> {
     let guest = ctx.inside()?;
-    let by_echo = match &ctx.target.settings.services.echo {
+    let by_api = addresses(&ctx.node()?, Scope::Public);
+    let services = &ctx.target.settings.services;
+    // A node that is public over IPv6 alone may well share its way out over IPv4.
+    let only_six = !by_api.is_empty() && by_api.iter().all(IpAddr::is_ipv6);
+    let by_echo = match if only_six { &services.echo_ipv6 } else { &services.echo } {
         Some(url) => Some(echo(&guest, url).await?),
         None => None,
     };
     let by_metadata = public_item(&guest).await?;
-    let by_api = addresses(&ctx.node()?, Scope::Public);
     Ok(ThreeWays { by_api, by_metadata, by_echo })
 }
 

@@ -119,7 +119,8 @@ pub(super) async fn observe(ctx: Ctx, _: Nothing) -> Observation<EveryImage> {
         picks = configured(catalogue, &ctx.target.settings.choices.other_images);
     }
     if picks.is_empty() {
-        let detail = "the catalogue tells of no other distribution, and the configuration names none (`use.other-images`)";
+        let detail =
+            "the catalogue tells of no other distribution, and the configuration names none (`use.other-images`)";
         return Err(Hindrance::harness(detail));
     }
     let letters = ["a", "b", "c"];
@@ -168,7 +169,10 @@ pub(super) fn judge(seen: &EveryImage, _: &Nothing) -> Judgement {
         if let Some(judgement) = seen.own.as_ref().and_then(OnImage::open_question) {
             return judgement;
         }
-        return Judgement::fail("root-refused-on-some-images", format!("root is refused to the operator keys on {}", names(&barred)));
+        return Judgement::fail(
+            "root-refused-on-some-images",
+            format!("root is refused to the operator keys on {}", names(&barred)),
+        );
     }
     if let Some(judgement) = seen.images.iter().find_map(OnImage::open_question) {
         return judgement;

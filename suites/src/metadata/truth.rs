@@ -56,16 +56,16 @@ fn judge_flavor_truthful(seen: &FlavorTruthful, expect: &Tolerances) -> Judgemen
     };
     let stated_disk_gib = flavor.disk_gib.unwrap_or(0) as f64;
     let memory_gib = seen.memory_kib as f64 / 1024.0 / 1024.0;
-    let stated_memory_gib = stated_memory_mib as f64 / 1024.0;
+    let promised_gib = stated_memory_mib as f64 / 1024.0;
     let disk_gib = largest_disk(&seen.disks) as f64 / 1024.0 / 1024.0 / 1024.0;
-    let stated = format!("{vcpus} vCPU, {stated_memory_gib:.1} GiB memory, {stated_disk_gib:.0} GiB disk");
+    let stated = format!("{vcpus} vCPU, {promised_gib:.1} GiB memory, {stated_disk_gib:.0} GiB disk");
     let found = format!("{} vCPU, {memory_gib:.1} GiB memory, {disk_gib:.1} GiB disk", seen.cpus);
     let judgement = if seen.cpus < vcpus {
         let summary = format!("{} states {vcpus} processors; the node has {}", flavor.name, seen.cpus);
         Judgement::fail("fewer-processors", summary)
-    } else if memory_gib < stated_memory_gib * (1.0 - expect.memory_tolerance) {
+    } else if memory_gib < promised_gib * (1.0 - expect.memory_tolerance) {
         let summary =
-            format!("{} states {stated_memory_gib:.1} GiB of memory; the node has {memory_gib:.1} GiB", flavor.name);
+            format!("{} states {promised_gib:.1} GiB of memory; the node has {memory_gib:.1} GiB", flavor.name);
         Judgement::fail("less-memory", summary)
     } else if disk_gib < stated_disk_gib * (1.0 - expect.disk_tolerance) {
         let summary =

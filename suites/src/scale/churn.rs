@@ -40,6 +40,8 @@ struct Round {
     came_s: f64,
     /// Seconds from the request to terminate until the listing showed it gone and its port was silent.
     went_s: f64,
+    /// The names of what was made for it.
+    names: Vec<String>,
     /// What became of it.
     node: Walked,
 }
@@ -58,18 +60,15 @@ struct Left {
 
 pub(super) async fn observe(ctx: Ctx, expect: NoDrift) -> Observation<Churned> {
     let mut rounds = Vec::new();
-    let mut names = Vec::new();
-    for nth in 1..=expect.rounds {
-        let role = format!("churn-{nth}");
-        names.push(ctx.target.fresh_name(&role).trim_end_matches(|c: char| c.is_ascii_digit()).to_owned());
-        let round = come_and_go(&ctx, &Subject::new(role, ctx.round())).await;
+    for _ in 0..expect.rounds {
+        let round = come_and_go(&ctx, &Subject::new("churn", ctx.round())).await;
         let complete = round.node.stopped.is_none();
         rounds.push(round);
         if !complete {
             break;
         }
     }
-    let left = what_is_left(&ctx, &names).await?;
+    let left = what_is_left(&ctx, &rounds).await?;
     Ok(Churned { rounds, left })
 }
 
@@ -81,17 +80,32 @@ async fn come_and_go(ctx: &Ctx, subject: &Subject) -> Round {
     let delivered = Instant::now();
     journey::terminate(ctx, subject).await;
     let went_s = walk::to_millis(clock.since(delivered));
+    let names = subject.read(|s| {
+        let node = s.node.as_ref().map(|node| node.name.clone());
+        let key = s.key_pair.as_ref().map(|key| key.name.clone());
+        let group = s.group.as_ref().map(|group| group.name.clone());
+        [node, key, group].into_iter().flatten().collect()
+    });
     let stopped = walk::stopped(subject);
-    Round { came_s, went_s, node: walk::conclude(ctx, subject, stopped).await }
+    Round { came_s, went_s, names, node: walk::conclude(ctx, subject, stopped).await }
+}
+
+impl Round {
+    /// Whether a thing called `name` was made for this round, or belongs to what was: a root volume is called after its node.
+    fn made(&self, name: &str) -> bool {
+        self.names
+            .iter()
+            .any(|ours| name.strip_prefix(ours).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit())))
+    }
 }
 
 /// What the inventory holds of the rounds, once it had the time that a node may take to go.
-async fn what_is_left(ctx: &Ctx, names: &[String]) -> Observation<Vec<Left>> {
+async fn what_is_left(ctx: &Ctx, rounds: &[Round]) -> Observation<Vec<Left>> {
     let last = Mutex::new(Ok(Vec::new()));
     ctx.waiter
         .wait("nothing left of the rounds", ctx.params.gone_within_s, || async {
             let listed = ctx.target.inventory().await.map(|all| {
-                let of_round = |name: &str| names.iter().position(|of_ours| name.starts_with(of_ours.as_str()));
+                let of_round = |name: &str| rounds.iter().position(|round| round.made(name));
                 all.into_iter()
                     .filter_map(|r| Some(Left { round: of_round(&r.name)? + 1, kind: r.resource.kind, name: r.name }))
                     .collect::<Vec<_>>()
@@ -179,7 +193,12 @@ mod tests {
     use crate::scale::walk::Stopped;
 
     fn round(seconds: f64, stopped: Option<Stopped>) -> Round {
-        Round { came_s: seconds, went_s: 1.0, node: Walked { node: None, stamps: BTreeMap::new(), stopped } }
+        Round {
+            came_s: seconds,
+            went_s: 1.0,
+            names: vec![],
+            node: Walked { node: None, stamps: BTreeMap::new(), stopped },
+        }
     }
 
     fn rounds(seconds: &[f64]) -> Vec<Round> {
@@ -187,7 +206,7 @@ mod tests {
     }
 
     fn left(rounds: &[usize]) -> Vec<Left> {
-        rounds.iter().map(|r| Left { round: *r, kind: Kind::Volume, name: format!("lf-a-churn-{r}-1-root") }).collect()
+        rounds.iter().map(|r| Left { round: *r, kind: Kind::Volume, name: format!("lf-a-churn-{r}-root") }).collect()
     }
 
     #[test]
@@ -222,6 +241,20 @@ mod tests {
         ] {
             let judgement = judge(&Churned { rounds, left }, &NoDrift { rounds: 4, max_drift: 1.0 });
             assert_eq!(judgement.verdict, verdict, "{name}: {}", judgement.summary);
+        }
+    }
+
+    #[test]
+    fn a_round_knows_what_is_its_own() {
+        let round = Round { names: vec!["lf-a-churn-1".to_owned(), "lf-a-churn-key-2".to_owned()], ..round(1.0, None) };
+        for (name, own) in [
+            ("lf-a-churn-1", true),
+            ("lf-a-churn-1-root", true),
+            ("lf-a-churn-key-2", true),
+            ("lf-a-churn-12", false),
+            ("lf-a-churn-3", false),
+        ] {
+            assert_eq!(round.made(name), own, "{name}");
         }
     }
 

@@ -6,7 +6,7 @@ use russh::keys::{HashAlg, PublicKey};
 use sha2::Digest;
 
 use super::{Answer, Cloud, Refusal, record::KeyRecord, remember};
-use crate::{Fingerprinting, Mutation, random::hex};
+use crate::{Fingerprinting, Mutation, RepeatedDelete, random::hex};
 
 impl Cloud {
     /// Stores a public key.
@@ -66,7 +66,12 @@ impl Cloud {
     /// Forgets a key. Deleting a forgotten one is not-found.
     pub(crate) fn delete_key(&self, id: &str) -> Answer<()> {
         let mut state = self.state();
-        let record = state.keys.remove(id).ok_or_else(|| Refusal::missing("key", id))?;
+        let Some(record) = state.keys.remove(id) else {
+            return match self.persona.repeated_delete {
+                RepeatedDelete::Silent => Ok(()),
+                RepeatedDelete::NotFound => Err(Refusal::missing("key", id)),
+            };
+        };
         if self.has(Mutation::DeletedKeyUsable) {
             remember(&mut state.deleted_keys, record);
         }

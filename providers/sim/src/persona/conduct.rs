@@ -81,6 +81,17 @@ pub enum Fingerprinting {
     Md5,
 }
 
+/// What deleting a key answers that is gone already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepeatedDelete {
+    /// That there is no such key.
+    #[default]
+    NotFound,
+    /// Success, as AWS does.
+    Silent,
+}
+
 /// How long things take, in target seconds. A pair is the shortest and the longest.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]

@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 
 pub use catalog::{FlavorSpec, ImageSpec, NetworkSpec, RegionSpec};
 pub use conduct::{
-    AddressPattern, Addressing, Faults, Fingerprinting, MetadataService, MetadataStyle, Quotas, Timings, TokenMode,
+    AddressPattern, Addressing, Faults, Fingerprinting, MetadataService, MetadataStyle, Quotas, RepeatedDelete,
+    Timings, TokenMode,
 };
 pub use error::PersonaError;
 
@@ -61,6 +62,9 @@ pub struct Persona {
     /// How the fingerprint of an imported key is written.
     #[serde(default)]
     pub fingerprints: Fingerprinting,
+    /// What deleting a key answers that is gone already.
+    #[serde(default)]
+    pub repeated_delete: RepeatedDelete,
     /// How long things take.
     #[serde(default)]
     pub timings: Timings,
