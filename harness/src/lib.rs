@@ -8,4 +8,4 @@ pub mod config;
 pub mod engine;
 pub mod libtest;
 mod progress;
-mod store;
+pub mod store;

@@ -7,20 +7,45 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use levelfield_reports::{Event, EventKind, Verdict};
+use levelfield_reports::{Event, EventKind, Verdict, event::BehaviorInfo};
 
 use crate::engine::{pump::Onlooker, run::Ready};
 
 /// How often a plain line is printed for a target that has nothing new to say but a wait.
 const QUIET: Duration = Duration::from_secs(15);
 
+/// What a step has come to so far. The worst behaviour of the step decides, as it does in the table at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    #[default]
+    Yes,
+    Partial,
+    Undecided,
+    No,
+}
+
+impl Mark {
+    fn of(verdict: &Verdict, core: bool) -> Self {
+        match verdict {
+            Verdict::Fail { .. } if core => Self::No,
+            Verdict::Fail { .. } => Self::Partial,
+            Verdict::Inconclusive { .. } | Verdict::Missing => Self::Undecided,
+            Verdict::Unsupported { .. } if core => Self::Undecided,
+            Verdict::Pass | Verdict::Unsupported { .. } | Verdict::Waived { .. } | Verdict::NotSelected { .. } => {
+                Self::Yes
+            }
+        }
+    }
+}
+
 /// What is known of one target while the run goes on.
 #[derive(Default)]
 struct Row {
     total: usize,
-    steps: BTreeMap<String, u8>,
+    /// Step and level of each behaviour that belongs to a step.
+    steps: BTreeMap<String, (u8, bool)>,
     judged: BTreeSet<String>,
-    worst: BTreeMap<u8, u8>,
+    worst: BTreeMap<u8, Mark>,
     counts: BTreeMap<&'static str, usize>,
     waits: Vec<String>,
     stage: &'static str,
@@ -28,15 +53,16 @@ struct Row {
 }
 
 impl Row {
-    /// The eight steps as far as they are known: `1✓ 2✓ 3✗ 4· 5·`.
+    /// The eight steps as far as they are known: `1✓ 2~ 3✗ 4? 5·`, which stand for YES, PARTIAL, NO, undecided and not known yet.
     fn strip(&self) -> String {
         let mut marks = Vec::new();
         for step in 1..=8u8 {
             let mark = match self.worst.get(&step) {
                 None => "·",
-                Some(0 | 1) => "✓",
-                Some(2 | 3) => "?",
-                Some(_) => "✗",
+                Some(Mark::Yes) => "✓",
+                Some(Mark::Partial) => "~",
+                Some(Mark::Undecided) => "?",
+                Some(Mark::No) => "✗",
             };
             marks.push(format!("{step}{mark}"));
         }
@@ -92,12 +118,12 @@ impl Progress {
 
     fn say(&mut self, text: &str) {
         self.last_line = Instant::now();
-        match &self.live {
-            Some(live) => drop(live.println(text)),
-            None => {
-                let seconds = self.began.elapsed().as_secs_f64();
-                let _ = writeln!(std::io::stderr().lock(), "{seconds:>7.1}s  {text}");
-            }
+        if let Some(live) = &self.live {
+            // A terminal that is gone is no reason to stop a run.
+            let _ = live.println(text);
+        } else {
+            let seconds = self.began.elapsed().as_secs_f64();
+            let _ = writeln!(std::io::stderr().lock(), "{seconds:>7.1}s  {text}");
         }
     }
 
@@ -119,9 +145,9 @@ impl Progress {
             if row.judged.insert(behavior.to_owned()) {
                 *row.counts.entry(verdict.state()).or_default() += 1;
             }
-            if let Some(step) = row.steps.get(behavior) {
+            if let Some((step, core)) = row.steps.get(behavior) {
                 let worst = row.worst.entry(*step).or_default();
-                *worst = (*worst).max(verdict.severity());
+                *worst = (*worst).max(Mark::of(verdict, *core));
             }
         });
     }
@@ -132,7 +158,9 @@ impl Onlooker for Progress {
         match &event.kind {
             EventKind::RunStarted { header, behaviors, manifest } => {
                 for row in self.rows.values_mut() {
-                    row.steps = behaviors.iter().filter_map(|(id, info)| Some((id.clone(), info.step?))).collect();
+                    let stepped =
+                        |(id, info): (&String, &BehaviorInfo)| Some((id.clone(), (info.step?, info.level == "core")));
+                    row.steps = behaviors.iter().filter_map(stepped).collect();
                 }
                 let targets: Vec<&str> = manifest.iter().map(|m| m.target.as_str()).collect();
                 self.say(&format!(

@@ -67,7 +67,7 @@ pub fn write(
             }
             Format::Html => {
                 let path = into.join("report.html");
-                let evidence = Shown { store: run.evidence()? };
+                let evidence = Shown { store: run.stored_evidence()? };
                 atomic::write(&path, |out| html::write(record, &evidence, out))?;
                 written.push(path);
             }
@@ -96,5 +96,5 @@ impl EvidenceSource for Shown {
 /// # Errors
 /// When the store cannot be read, or holds evidence that was altered.
 pub fn evidence(run: &RunFolder) -> Result<HashMap<String, Evidence>, StoreError> {
-    Ok(run.evidence()?.all().map_err(FolderError::from)?)
+    Ok(run.stored_evidence()?.all().map_err(FolderError::from)?)
 }

@@ -1,5 +1,7 @@
 //! The libtest front end, as other tools meet it: listing, filters, sharing, and what a skip at run time reads as.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::process::{Command, Output};
 
 fn trials(arguments: &[&str], environment: &[(&str, &str)]) -> (Output, String) {

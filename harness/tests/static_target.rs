@@ -1,5 +1,7 @@
 //! The same behaviours on machines that exist already: a real OpenSSH server, driven through the `static` provider by the real binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use levelfield_reports::{Record, json};

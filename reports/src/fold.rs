@@ -226,6 +226,8 @@ impl Fold {
         for target in &mut self.targets {
             target.record.proof = None;
             target.calls_before = target.record.calls.clone();
+            // What was read and not judged is read again, from the first stage on.
+            target.behaviors.values_mut().for_each(|behavior| behavior.open.clear());
         }
     }
 

@@ -43,7 +43,7 @@ pub enum Observed {
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// The file could not be read or written.
-    #[error("{action} evidence in {path}")]
+    #[error("cannot {action} evidence in {path}")]
     Io {
         /// What was being done.
         action: &'static str,
@@ -54,7 +54,9 @@ pub enum EvidenceError {
         source: io::Error,
     },
     /// A line's content does not belong to its id.
-    #[error("evidence {id} in {path} was altered: its content hashes to {actual}")]
+    #[error(
+        "evidence {id} in {path} was altered: its content hashes to {actual}; no verdict can rest on it, use an untouched copy"
+    )]
     Altered {
         /// The id claimed.
         id: String,
@@ -62,6 +64,19 @@ pub enum EvidenceError {
         actual: String,
         /// The file.
         path: PathBuf,
+    },
+    /// A line is no evidence at all.
+    #[error(
+        "line {line} of the evidence in {path} was altered: it cannot be read; no verdict can rest on it, use an untouched copy"
+    )]
+    Garbled {
+        /// The line, from 1.
+        line: usize,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
     },
     /// No evidence of that id.
     #[error("no evidence {0} in the store")]
@@ -80,11 +95,13 @@ pub struct EvidenceStore {
     inner: Mutex<Inner>,
 }
 
+/// Where each piece's line begins and how long it is, by id.
+type Index = HashMap<String, (u64, usize)>;
+
 struct Inner {
     file: File,
     end: u64,
-    /// Where each piece's line begins and how long it is.
-    index: HashMap<String, (u64, usize)>,
+    index: Index,
 }
 
 impl EvidenceStore {
@@ -97,23 +114,32 @@ impl EvidenceStore {
         };
         std::fs::create_dir_all(folder).map_err(io("create"))?;
         let file = OpenOptions::new().create(true).read(true).append(true).open(&path).map_err(io("open"))?;
-        let mut index = HashMap::new();
-        let mut end = 0u64;
-        let mut reader = BufReader::new(&file);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let read = reader.read_until(b'\n', &mut line).map_err(io("read"))?;
-            if read == 0 || line.last() != Some(&b'\n') {
-                break;
-            }
-            if let Some(id) = id_of(&line) {
-                index.insert(id.to_owned(), (end, read));
-            }
-            end += read as u64;
-        }
+        let (index, end) = index(&file).map_err(io("read"))?;
         file.set_len(end).map_err(io("mend"))?;
         Ok(Self { path, inner: Mutex::new(Inner { file, end, index }) })
+    }
+
+    /// Opens the store in `folder` for reading alone: nothing in it is touched, not even a line that is being written just now.
+    pub fn read(folder: &Path) -> Result<Self, EvidenceError> {
+        let path = folder.join("observations.jsonl");
+        let io = |action| {
+            let path = path.clone();
+            move |source| EvidenceError::Io { action, path, source }
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            // A run that was killed at its very beginning has none.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => File::open("/dev/null").map_err(io("open"))?,
+            Err(e) => return Err(io("open")(e)),
+        };
+        let (index, end) = index(&file).map_err(io("read"))?;
+        Ok(Self { path, inner: Mutex::new(Inner { file, end, index }) })
+    }
+
+    /// Puts everything that was kept on stable storage.
+    pub fn sync(&self) -> Result<(), EvidenceError> {
+        let inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        inner.file.sync_data().map_err(|e| self.io("flush", e))
     }
 
     /// Keeps `evidence` and returns its id. The same content is kept once.
@@ -126,7 +152,11 @@ impl EvidenceStore {
             return Ok(id);
         }
         let line = format!("{{\"id\":\"{id}\",\"evidence\":{content}}}\n");
-        inner.file.write_all(line.as_bytes()).map_err(|e| self.io("write", e))?;
+        if let Err(error) = inner.file.write_all(line.as_bytes()) {
+            // What a full disk took of it is no evidence, and the next piece must stand where the index says.
+            let _ = inner.file.set_len(inner.end);
+            return Err(self.io("write", error));
+        }
         let start = inner.end;
         inner.end += line.len() as u64;
         inner.index.insert(id.clone(), (start, line.len()));
@@ -141,23 +171,30 @@ impl EvidenceStore {
         inner.file.seek(SeekFrom::Start(start)).map_err(|e| self.io("read", e))?;
         inner.file.read_exact(&mut line).map_err(|e| self.io("read", e))?;
         drop(inner);
-        self.parse(&line).map(|(_, evidence)| evidence)
+        self.parse(&line, 0).map(|(_, evidence)| evidence)
     }
 
     /// Every piece of evidence, read in one pass and each checked against its hash.
     pub fn all(&self) -> Result<HashMap<String, Evidence>, EvidenceError> {
-        let file = File::open(&self.path).map_err(|e| self.io("read", e))?;
+        let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        inner.file.seek(SeekFrom::Start(0)).map_err(|e| self.io("read", e))?;
+        let mut reader = BufReader::new(&inner.file).take(inner.end);
         let mut all = HashMap::new();
-        for line in BufReader::new(file).split(b'\n') {
-            let line = line.map_err(|e| self.io("read", e))?;
-            let (id, evidence) = self.parse(&line)?;
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            if reader.read_until(b'\n', &mut line).map_err(|e| self.io("read", e))? == 0 {
+                break;
+            }
+            let (id, evidence) = self.parse(&line, number)?;
             all.insert(id, evidence);
         }
         Ok(all)
     }
 
-    fn parse(&self, line: &[u8]) -> Result<(String, Evidence), EvidenceError> {
-        let parsed: Line = serde_json::from_slice(line).map_err(|e| self.io("parse", io::Error::other(e)))?;
+    fn parse(&self, line: &[u8], number: usize) -> Result<(String, Evidence), EvidenceError> {
+        let garbled = |source| EvidenceError::Garbled { line: number, path: self.path.clone(), source };
+        let parsed: Line = serde_json::from_slice(line).map_err(garbled)?;
         // What is hashed is what is on the disk, not what a newer version of this program would write for it.
         let prefix = format!("{{\"id\":\"{}\",\"evidence\":", parsed.id);
         let content = line
@@ -175,6 +212,25 @@ impl EvidenceStore {
 
     fn io(&self, action: &'static str, source: io::Error) -> EvidenceError {
         EvidenceError::Io { action, path: self.path.clone(), source }
+    }
+}
+
+/// Where each whole line begins and how long it is, and where the last of them ends.
+fn index(file: &File) -> io::Result<(Index, u64)> {
+    let mut index = HashMap::new();
+    let mut end = 0u64;
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)?;
+        if read == 0 || line.last() != Some(&b'\n') {
+            return Ok((index, end));
+        }
+        if let Some(id) = id_of(&line) {
+            index.insert(id.to_owned(), (end, read));
+        }
+        end += read as u64;
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 };
 
 use levelfield_provider::{Kind, ResourceRef};
+use levelfield_reports::redact::Redactor;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
@@ -89,7 +90,7 @@ impl Entry {
 
 /// A failure to keep or read a ledger. A run that cannot write its ledger creates nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("{action} the ledger {path}")]
+#[error("cannot {action} the ledger {path}; nothing is created that it does not hold")]
 pub struct LedgerError {
     action: &'static str,
     path: PathBuf,
@@ -97,12 +98,16 @@ pub struct LedgerError {
     source: io::Error,
 }
 
+/// What the writer is asked: a line to write, or nothing but an answer once everything before is written.
+type Order = (Option<Line>, oneshot::Sender<io::Result<()>>);
+
 /// The ledger of one run, open for writing.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
     next: AtomicU64,
-    writer: mpsc::UnboundedSender<(Line, oneshot::Sender<io::Result<()>>)>,
+    redactor: Redactor,
+    writer: mpsc::UnboundedSender<Order>,
 }
 
 impl Ledger {
@@ -112,12 +117,28 @@ impl Ledger {
     /// When the file cannot be read or opened for appending.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let wrap = |action| move |source| LedgerError { action, path: path.to_owned(), source };
-        let known = if path.exists() { read(path)?.len() as u64 } else { 0 };
+        // Numbers of lines that were lost may be used again, numbers that were read never.
+        let known = if path.exists() { read(path)?.keys().next_back().copied().unwrap_or(0) } else { 0 };
         let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(wrap("open"))?;
         mend(path, &mut file).map_err(wrap("mend"))?;
         let (writer, lines) = mpsc::unbounded_channel();
         tokio::task::spawn_blocking(move || write_all(file, lines));
-        Ok(Self { path: path.to_owned(), next: AtomicU64::new(known + 1), writer })
+        Ok(Self { path: path.to_owned(), next: AtomicU64::new(known + 1), redactor: Redactor::default(), writer })
+    }
+
+    /// The same ledger, in which what came back from a target is written without secrets.
+    #[must_use]
+    pub fn redacted_by(self, redactor: Redactor) -> Self {
+        Self { redactor, ..self }
+    }
+
+    /// Every entry so far, by number; also those whose writer did not wait for them to be written.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn entries(&self) -> Result<BTreeMap<u64, Entry>, LedgerError> {
+        self.order(None).await?;
+        read(&self.path)
     }
 
     /// Writes down that something is about to be made, and returns the entry's number once that is on stable storage.
@@ -140,8 +161,15 @@ impl Ledger {
     }
 
     async fn write(&self, entry: u64, step: Step) -> Result<(), LedgerError> {
+        let step = match step {
+            Step::Unknown { why } => Step::Unknown { why: self.redactor.redact(&why).into_owned() },
+            other => other,
+        };
+        self.order(Some(Line { entry, at: OffsetDateTime::now_utc(), step })).await
+    }
+
+    async fn order(&self, line: Option<Line>) -> Result<(), LedgerError> {
         let (done, result) = oneshot::channel();
-        let line = Line { entry, at: OffsetDateTime::now_utc(), step };
         let gone = || io::Error::other("its writer ended");
         let outcome = match self.writer.send((line, done)) {
             Ok(()) => result.await.unwrap_or_else(|_| Err(gone())),
@@ -152,19 +180,22 @@ impl Ledger {
 }
 
 /// Writes lines as they come; those that wait together share one flush to stable storage.
-fn write_all(mut file: File, mut lines: mpsc::UnboundedReceiver<(Line, oneshot::Sender<io::Result<()>>)>) {
+fn write_all(mut file: File, mut lines: mpsc::UnboundedReceiver<Order>) {
+    let mut torn = false;
     while let Some(first) = lines.blocking_recv() {
         let mut batch = vec![first];
         while let Ok(next) = lines.try_recv() {
             batch.push(next);
         }
-        let mut text = Vec::new();
-        for (line, _) in &batch {
+        // What a failed write left of a line must not swallow the next one.
+        let mut text = if torn { vec![b'\n'] } else { Vec::new() };
+        for line in batch.iter().filter_map(|(line, _)| line.as_ref()) {
             if serde_json::to_writer(&mut text, line).is_ok() {
                 text.push(b'\n');
             }
         }
-        let outcome = file.write_all(&text).and_then(|()| file.sync_data());
+        let outcome = if text.is_empty() { Ok(()) } else { file.write_all(&text).and_then(|()| file.sync_data()) };
+        torn = outcome.is_err();
         for (_, done) in batch {
             let copy = outcome.as_ref().map(|&()| ()).map_err(|e| io::Error::new(e.kind(), e.to_string()));
             let _ = done.send(copy);
@@ -205,7 +236,8 @@ fn apply(entries: &mut BTreeMap<u64, Entry>, line: Line) {
         step => {
             let Some(entry) = entries.get_mut(&line.entry) else { return };
             match step {
-                Step::Created { id } => entry.id = Some(id),
+                // Also where it was taken for gone before.
+                Step::Created { id } => (entry.id, entry.open) = (Some(id), true),
                 Step::Refused | Step::Deleted => entry.open = false,
                 Step::Unknown { .. } | Step::Intend { .. } => {}
             }
@@ -234,6 +266,30 @@ mod tests {
 
         let open: Vec<_> = read(&path).unwrap().into_values().filter(|e| e.open).map(|e| (e.name, e.id)).collect();
         assert_eq!(open, [("made".to_owned(), Some("i-1".to_owned())), ("unknown".to_owned(), None)]);
+    }
+
+    #[tokio::test]
+    async fn a_number_is_never_given_twice_although_a_line_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let ledger = Ledger::open(&path).unwrap();
+        for name in ["a", "b", "c"] {
+            ledger.intend("t", Kind::Node, name, 9).await.unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let kept: Vec<&str> = text.lines().filter(|line| !line.contains("\"entry\":2,")).collect();
+        std::fs::write(&path, kept.join("\n") + "\n").unwrap();
+        assert_eq!(Ledger::open(&path).unwrap().intend("t", Kind::Node, "d", 9).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_a_target_said_is_written_without_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let ledger = Ledger::open(&path).unwrap().redacted_by(Redactor::new([("token", "hunter2hunter2")]));
+        let entry = ledger.intend("t", Kind::Node, "a", 9).await.unwrap();
+        ledger.record(entry, Step::Unknown { why: "bad token hunter2hunter2".to_owned() }).await.unwrap();
+        assert!(!std::fs::read_to_string(&path).unwrap().contains("hunter2"));
     }
 
     #[tokio::test]

@@ -7,15 +7,15 @@
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use levelfield_provider::{FailureClass, Group, KeyPair, Node, NodeAddress, ProviderError, Scope};
-use levelfield_reports::event::Stamp;
+use levelfield_reports::{InconclusiveReason, event::Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    guest::Alteration,
+    guest::{Alteration, LoginRules},
     hindrance::Hindrance,
     remote::{Credential, Door, HostKey, LoginFailure, NodeKey},
     triage::Triage,
@@ -352,10 +352,12 @@ impl Block {
             return self.hindrance.clone();
         }
         match &self.hindrance {
-            // An interrupted run and the harness's own trouble are nobody's prerequisite.
-            Hindrance::Inconclusive { reason: levelfield_reports::InconclusiveReason::Interrupted, .. } => {
-                self.hindrance.clone()
-            }
+            // An interrupted run is nobody's prerequisite; and what kept the owner from its step is everyone's, so that the one
+            // cause is named wherever it shows.
+            Hindrance::Inconclusive {
+                reason: InconclusiveReason::Interrupted | InconclusiveReason::Prerequisite(_),
+                ..
+            } => self.hindrance.clone(),
             _ => Hindrance::prerequisite(self.owner, self.detail()),
         }
     }
@@ -398,6 +400,8 @@ pub struct State {
     pub node: Option<Node>,
     /// The operator's keys.
     pub operator_keys: Vec<NodeKey>,
+    /// Login rules as they were, where the node outlives the run.
+    pub rules_before: Option<Arc<LoginRules>>,
     /// The way in.
     pub way: Option<Way>,
     /// Facts so far.

@@ -17,7 +17,7 @@ use crate::{
 #[serde(rename_all = "kebab-case")]
 pub struct Triage {
     /// The reason code: one of `node-not-running`, `no-address`, `port-dropped`, `port-refused`, `no-route`, `no-banner`,
-    /// `handshake-failed`, `key-not-offered`, `key-refused`, `unknown`.
+    /// `handshake-failed`, `source-penalised`, `key-not-offered`, `key-refused`, `unknown`.
     pub code: String,
     /// The rungs, in order, each with what was seen.
     pub rungs: Vec<Rung>,
@@ -99,7 +99,12 @@ async fn climb_to_the_break(env: &Env, subject: &Subject, tried: &[Tried], ladde
             }
         }
         Err(failure) => {
-            let code = if matches!(failure, LoginFailure::NoBanner { .. }) { "no-banner" } else { "handshake-failed" };
+            let code = match &failure {
+                // OpenSSH 9.8 and later turn away sources of failed logins for a while, in these words.
+                LoginFailure::NoBanner { why } if why.contains("Not allowed at this time") => "source-penalised",
+                LoginFailure::NoBanner { .. } => "no-banner",
+                _ => "handshake-failed",
+            };
             ladder.rung("banner and host key", false, failure.to_string(), code);
             return;
         }

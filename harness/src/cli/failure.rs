@@ -19,6 +19,11 @@ impl Failure {
         Self { outcome: Outcome::Incomplete, error: error.into() }
     }
 
+    /// The same, with what was being done before the rest.
+    pub(super) fn while_doing(self, what: String) -> Self {
+        Self { error: self.error.context(what), ..self }
+    }
+
     pub(super) fn outcome(&self) -> Outcome {
         self.outcome
     }

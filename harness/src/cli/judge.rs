@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use levelfield_kit::evidence::Evidence;
 use levelfield_reports::{
-    InconclusiveReason, Judgement, Record,
+    InconclusiveReason, Judgement, Record, Verdict,
     event::{BehaviorInfo, Stage},
     overall::{Outcome, Overall},
+    record::BehaviorResult,
     text,
 };
 use levelfield_suites::{Standard, guideline::Guideline};
@@ -61,7 +62,8 @@ pub(crate) fn again(record: &Record, standard: &Standard, evidence: &HashMap<Str
         }
     }
     for result in judged.targets.iter_mut().flat_map(|t| &mut t.results) {
-        let Some(behavior) = standard.behavior(&result.id) else {
+        let Some(behavior) = standard.behavior(&result.id).filter(|_| !result.attempts.is_empty()) else {
+            // Left out, or never observed: nothing to judge.
             continue;
         };
         let expect = standard.expect(&result.id);
@@ -76,6 +78,17 @@ pub(crate) fn again(record: &Record, standard: &Standard, evidence: &HashMap<Str
                 }
                 None => Judgement::inconclusive(InconclusiveReason::Harness, "the evidence is not in the run's folder"),
             };
+        }
+        // A waiver stays in force; what it covers is what the evidence shows now.
+        let waived = match &result.verdict {
+            Verdict::Waived { waiver, .. } => Some(waiver.clone()),
+            _ => None,
+        };
+        let stale_waiver = result.stale_waiver.take();
+        *result = BehaviorResult::of(&result.id, std::mem::take(&mut result.attempts), None, judged.run.rounds);
+        result.stale_waiver = stale_waiver;
+        if let (Some(waiver), failed @ Verdict::Fail { .. }) = (waived, &result.verdict) {
+            result.verdict = Verdict::Waived { waiver, beneath: Box::new(failed.clone()) };
         }
     }
     judged.derive();

@@ -1,8 +1,8 @@
-//! The one place that prints. A reader that went away (a closed pipe) is no error.
+//! The one place that prints, without secrets. A reader that went away (a closed pipe) is no error.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use levelfield_reports::text::Style;
+use levelfield_reports::{redact::Redactor, text::Style};
 
 use super::{args::Color, failure::Failure};
 
@@ -10,6 +10,8 @@ use super::{args::Color, failure::Failure};
 pub(super) struct Output {
     out: Style,
     err: Style,
+    /// In front of everything that is printed; whoever reads a secret tells it.
+    pub(super) redactor: Redactor,
 }
 
 impl Output {
@@ -20,7 +22,11 @@ impl Output {
             Color::Auto if terminal && !plain => Style::Colored,
             Color::Auto | Color::Never => Style::Plain,
         };
-        Self { out: style(io::stdout().is_terminal()), err: style(io::stderr().is_terminal()) }
+        Self {
+            out: style(io::stdout().is_terminal()),
+            err: style(io::stderr().is_terminal()),
+            redactor: Redactor::default(),
+        }
     }
 
     /// The style of standard output.
@@ -35,6 +41,7 @@ impl Output {
 
     /// Prints the result of a command.
     pub(super) fn print(&mut self, text: &str) {
+        let text = self.redactor.redact(text);
         let mut out = io::stdout().lock();
         let _ = out.write_all(text.as_bytes());
         if !text.ends_with('\n') {
@@ -45,7 +52,7 @@ impl Output {
 
     /// Prints something beside the result.
     pub(super) fn note(&mut self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", self.redactor.redact(text));
     }
 
     /// Prints why a command failed.

@@ -1,9 +1,9 @@
 //! `reap`: removes what runs left behind.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use levelfield_kit::{events::Events, journey::TrustAnchor, ledger};
-use levelfield_reports::{EventKind, Record, event::Proof, overall::Outcome, redact::Redactor};
+use levelfield_reports::{EventKind, Record, event::Proof, overall::Outcome};
 use time::OffsetDateTime;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     output::Output,
 };
 use crate::{
-    config::{self, connect},
+    config::{self, TargetConfig, connect},
     engine::{
         folder::RunFolder,
         interrupt::Interrupt,
@@ -27,58 +27,95 @@ pub(super) async fn reap(args: &ReapArgs, config: Option<&Path>, output: &mut Ou
     if args.expired {
         return expired(config, output).await;
     }
-    let folders = match &args.run {
-        Some(run) => vec![RunFolder::find(run, &args.home).or_usage()?],
-        None => RunFolder::all(&args.home),
-    };
+    if let Some(run) = &args.run {
+        let folder = RunFolder::find(run, &args.home).or_usage()?;
+        let _lock = folder.lock().or_usage()?;
+        return reap_run(&folder, output).await;
+    }
+    let folders = RunFolder::all(&args.home);
     if folders.is_empty() {
         output.print(&format!("no runs in {}", args.home.display()));
     }
-    let mut outcome = Outcome::Good;
+    let mut outcomes = Vec::new();
     for folder in &folders {
-        if reap_run(folder, args.run.is_some(), output).await? != Outcome::Good {
-            outcome = Outcome::LeftBehind;
-        }
+        outcomes.push(reap_one_of_many(folder, output).await);
     }
-    Ok(outcome)
+    worst(outcomes)
 }
 
-async fn reap_run(folder: &RunFolder, named: bool, output: &mut Output) -> Result<Outcome, Failure> {
-    let _lock = match folder.lock() {
-        Ok(lock) => lock,
+/// One run that cannot be reaped keeps no other from being reaped.
+async fn reap_one_of_many(folder: &RunFolder, output: &mut Output) -> Result<Outcome, Failure> {
+    match folder.lock() {
+        Ok(_lock) => reap_run(folder, output).await,
         // A run that is still at work looks after itself.
-        Err(error) if !named => {
+        Err(error) => {
             output.note(&error.to_string());
-            return Ok(Outcome::Good);
+            Ok(Outcome::Good)
         }
-        Err(error) => return Err(Failure::usage(error)),
-    };
-    let record = Record::from_journal(&folder.journal()).or_usage()?;
+    }
+}
+
+/// The first failure, else whether anything was left behind.
+fn worst(outcomes: Vec<Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
+    let outcomes: Vec<Outcome> = outcomes.into_iter().collect::<Result<_, _>>()?;
+    let clean = outcomes.iter().all(|outcome| *outcome == Outcome::Good);
+    Ok(if clean { Outcome::Good } else { Outcome::LeftBehind })
+}
+
+fn is_clean(proof: &Proof) -> bool {
+    matches!(proof, Proof::Empty { .. } | Proof::NothingCreated)
+}
+
+async fn reap_run(folder: &RunFolder, output: &mut Output) -> Result<Outcome, Failure> {
     let entries =
-        if folder.ledger().exists() { ledger::read(&folder.ledger()).or_usage()? } else { Default::default() };
-    let open = entries.values().filter(|e| e.open).count();
-    if open == 0 && record.is_sealed() {
+        if folder.ledger().exists() { ledger::read(&folder.ledger()).or_usage()? } else { BTreeMap::default() };
+    if entries.is_empty() && !folder.has_begun() {
+        output.print(&format!("{}: the run never began, so nothing was made", folder.path().display()));
+        return Ok(Outcome::Good);
+    }
+    let record = Record::from_journal(&folder.journal()).or_usage()?;
+    let proven = record.targets.iter().all(|t| t.proof.as_ref().is_some_and(is_clean));
+    if proven && entries.values().all(|e| !e.open) {
         output.print(&format!("{}: nothing was left behind", record.run.id));
         return Ok(Outcome::Good);
     }
     let config = folder.config().or_usage()?;
     let trust = Arc::new(TrustAnchor::generate().or_incomplete()?);
-    let mut redactor = Redactor::default();
-    let mut outcome = Outcome::Good;
+    let mut outcomes = Vec::new();
     let mut proofs = Vec::new();
     for target in &config.targets {
-        let provider = connect(target, &mut redactor).await.or_usage()?;
-        let reaped = reap::reap(&folder.ledger(), &record.run.id, &target.name, provider, Arc::clone(&trust))
-            .await
-            .or_incomplete()?;
-        output.print(&format!("{}: {}", record.run.id, sentence(&reaped)));
-        if !matches!(reaped.proof, Proof::Empty { .. } | Proof::NothingCreated) {
-            outcome = Outcome::LeftBehind;
+        match reap_target(folder, &record.run.id, target, &trust, output).await {
+            Ok(reaped) => {
+                output.print(&format!("{}: {}", record.run.id, sentence(&reaped)));
+                outcomes.push(Ok(if is_clean(&reaped.proof) { Outcome::Good } else { Outcome::LeftBehind }));
+                proofs.push(reaped);
+            }
+            // One target that cannot be reached keeps no other from being cleaned.
+            Err(failure) => {
+                let open = entries.values().filter(|e| e.open && e.target == target.name).count();
+                output.print(&format!(
+                    "{}: {}: not cleaned, and {open} entries of its ledger are open: {}",
+                    record.run.id,
+                    target.name,
+                    failure.lines().join(": ")
+                ));
+                outcomes.push(Err(failure));
+            }
         }
-        proofs.push(reaped);
     }
-    note_down(folder, &record, proofs, redactor).await?;
-    Ok(outcome)
+    note_down(folder, &record, proofs, output).await?;
+    worst(outcomes)
+}
+
+async fn reap_target(
+    folder: &RunFolder,
+    run: &str,
+    target: &TargetConfig,
+    trust: &Arc<TrustAnchor>,
+    output: &mut Output,
+) -> Result<Reaped, Failure> {
+    let provider = connect(target, &mut output.redactor).await.or_usage()?;
+    reap::reap(&folder.ledger(), run, &target.name, provider, Arc::clone(trust)).await.or_incomplete()
 }
 
 fn sentence(reaped: &Reaped) -> String {
@@ -100,25 +137,19 @@ fn sentence(reaped: &Reaped) -> String {
 }
 
 /// The journal says what was proven, and the reports are written again from it. The run stays as incomplete as it was.
-async fn note_down(
-    folder: &RunFolder,
-    record: &Record,
-    proofs: Vec<Reaped>,
-    redactor: Redactor,
-) -> Result<(), Failure> {
-    if !record.is_sealed() {
+async fn note_down(folder: &RunFolder, record: &Record, proofs: Vec<Reaped>, output: &Output) -> Result<(), Failure> {
+    let mut proven = proofs.into_iter().map(|r| EventKind::InventoryProven { target: r.target, proof: r.proof });
+    if let Some(first) = proven.next() {
         let (events, receiver) = Events::channel();
         let pump = Pump {
             events: receiver,
-            redactor,
+            redactor: output.redactor.clone(),
             already_ms: std::time::Duration::from_secs_f64(record.seconds.max(0.0)).as_millis().try_into().unwrap_or(0),
             interrupt: Interrupt::new(),
             onlookers: Vec::new(),
         };
-        let pump = pump.start(&folder.journal()).or_incomplete()?;
-        for reaped in proofs {
-            events.emit(EventKind::InventoryProven { target: reaped.target, proof: reaped.proof });
-        }
+        let pump = pump.start(&folder.journal(), first).or_incomplete()?;
+        proven.for_each(|event| events.emit(event));
         drop(events);
         pump.await.or_incomplete()?.or_incomplete()?;
     }
@@ -129,10 +160,9 @@ async fn note_down(
 
 async fn expired(config: Option<&Path>, output: &mut Output) -> Result<Outcome, Failure> {
     let config = config::load(config).or_usage()?;
-    let mut redactor = Redactor::default();
     let mut outcome = Outcome::Good;
     for target in &config.targets {
-        let provider = connect(target, &mut redactor).await.or_usage()?;
+        let provider = connect(target, &mut output.redactor).await.or_usage()?;
         let now = OffsetDateTime::now_utc().unix_timestamp();
         let (removed, resisted) = reap::reap_expired(provider.as_ref(), now).await.or_incomplete()?;
         output.print(&format!("{}: {} expired resources removed", target.name, removed.len()));

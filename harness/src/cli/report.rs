@@ -20,7 +20,7 @@ use crate::{
     store::{self, Format},
 };
 
-/// Writes reports again from a run's journal.
+/// Writes reports again from a run's journal; the outcome is the run's.
 pub(super) fn report(args: &ReportArgs, output: &mut Output) -> Result<Outcome, Failure> {
     let folder = RunFolder::find(&args.run, &args.home).or_usage()?;
     let record = Record::from_journal(&folder.journal()).or_usage()?;
@@ -30,10 +30,11 @@ pub(super) fn report(args: &ReportArgs, output: &mut Output) -> Result<Outcome, 
     for path in store::write(&folder, &record, formats, into).or_incomplete()? {
         output.print(&path.display().to_string());
     }
-    Ok(Outcome::Good)
+    // Whoever only writes the reports again is told no more than whoever ran it.
+    Ok(Overall::of(&record, None).outcome)
 }
 
-/// Shows runs side by side, and what changed between them.
+/// Shows runs side by side, and what changed between them; the outcome is that of the last.
 pub(super) fn compare(args: &CompareArgs, output: &mut Output) -> Result<Outcome, Failure> {
     let records: Vec<Record> = args.runs.iter().map(|run| read(run, &args.home)).collect::<Result<_, _>>()?;
     let comparison = comparing::compare(&records);
@@ -43,7 +44,11 @@ pub(super) fn compare(args: &CompareArgs, output: &mut Output) -> Result<Outcome
         ComparePrint::Html => comparison.to_html(),
         ComparePrint::Json => comparison.to_json().or_incomplete()?,
     });
-    Ok(Outcome::Good)
+    for record in records.iter().filter(|r| !r.is_sealed()) {
+        output.note(&format!("run {} is incomplete: `levelfield resume` goes on with it", record.run.id));
+    }
+    // The newest run is the one that the others are held against.
+    Ok(records.last().map_or(Outcome::Good, |newest| Overall::of(newest, None).outcome))
 }
 
 /// Puts the parts of a partitioned run together.

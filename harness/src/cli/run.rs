@@ -25,7 +25,7 @@ use super::{
 use crate::{
     config::{self, Config, ConfigError, TargetConfig, connect},
     engine::{
-        folder::RunFolder,
+        folder::{FolderError, RunFolder},
         interrupt::Interrupt,
         plan::{self, DoesNotFit, Selection},
         reap,
@@ -44,12 +44,11 @@ struct Prepared {
     standard: Arc<Standard>,
     selection: Selection,
     targets: Vec<Ready>,
-    redactor: Redactor,
 }
 
 /// Runs the behaviours against the targets and writes the reports.
 pub(super) async fn run(args: &RunArgs, config: Option<&Path>, output: &mut Output) -> Result<Outcome, Failure> {
-    let prepared = prepare(args, config).await?;
+    let prepared = prepare(args, config, output).await?;
     for target in &prepared.targets {
         plan::fits(&target.plan, target.provider.as_ref()).await.or_usage()?;
     }
@@ -58,6 +57,7 @@ pub(super) async fn run(args: &RunArgs, config: Option<&Path>, output: &mut Outp
     let path = args.out.clone().unwrap_or_else(|| args.home.join(&id));
     let (folder, lock) = RunFolder::create(path).or_usage()?;
     folder.keep_config(&prepared.config).or_usage()?;
+    folder.mark_latest(&args.home);
     let header = RunHeader {
         id,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -76,7 +76,7 @@ pub(super) async fn run(args: &RunArgs, config: Option<&Path>, output: &mut Outp
         waivers: prepared.config.waivers,
         keep: args.keep,
         folder: folder.clone(),
-        redactor: prepared.redactor,
+        redactor: output.redactor.clone(),
         interrupt,
         onlookers: vec![Box::new(Progress::new(&prepared.targets, Output::is_live()))],
         targets: prepared.targets,
@@ -89,7 +89,7 @@ pub(super) async fn run(args: &RunArgs, config: Option<&Path>, output: &mut Outp
 
 /// Says what a run would do and take.
 pub(super) async fn plan(args: &RunArgs, config: Option<&Path>, output: &mut Output) -> Result<Outcome, Failure> {
-    let prepared = prepare(args, config).await?;
+    let prepared = prepare(args, config, output).await?;
     let mut misfit = None;
     let mut lines = Vec::new();
     for target in &prepared.targets {
@@ -101,9 +101,13 @@ pub(super) async fn plan(args: &RunArgs, config: Option<&Path>, output: &mut Out
             }
         };
         let (manifest, cost) = (&target.plan.manifest, &target.plan.cost);
+        let spare = match cost.addresses_if_needed {
+            0 => String::new(),
+            n => format!(" (up to {n} if nodes come without public ones)"),
+        };
         let free = quota.and_then(|q| q.nodes_free).map(|n| format!(", {n} free in the account")).unwrap_or_default();
         lines.push(format!(
-            "{} ({}): {} behaviours; {} nodes in all, {} at one time{free}; {} floating addresses; about {} min",
+            "{} ({}): {} behaviours; {} nodes in all, {} at one time{free}; {} floating addresses{spare}; about {} min",
             manifest.target,
             manifest.provider,
             manifest.selected.len(),
@@ -136,19 +140,25 @@ fn minutes(minutes: f64) -> String {
 pub(super) async fn resume(args: &ResumeArgs, output: &mut Output) -> Result<Outcome, Failure> {
     let folder = RunFolder::find(&args.run, &args.home).or_usage()?;
     let lock = folder.lock().or_usage()?;
+    if !folder.has_begun() {
+        return Err(Failure::usage(FolderError::NeverBegan(folder.path().to_owned())));
+    }
     let record = Record::from_journal(&folder.journal()).or_usage()?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     if record.is_sealed() {
-        output.note("nothing to resume: the run is complete");
+        output.note(&format!("nothing to resume: run {} is complete; its verdicts follow", record.run.id));
         return finish(&folder, &record, baseline.as_ref(), args.format, output);
     }
     let config = folder.config().or_usage()?;
     let guideline = Guideline::find(config.guideline.as_deref().unwrap_or(&record.run.guideline)).or_usage()?;
     if guideline.sha256() != record.run.guideline_sha256 {
         return Err(Failure::usage(anyhow::anyhow!(
-            "the run was begun under guideline {} (sha256 {}), and that is not the one at hand (sha256 {}); start a new run",
+            "cannot resume run {}: it was begun under guideline {} (sha256 {}), and the one at hand is another (guideline {}, sha256 \
+             {}); bring that one back, or start a new run",
+            record.run.id,
             record.run.guideline,
             record.run.guideline_sha256,
+            guideline.edition,
             guideline.sha256()
         )));
     }
@@ -159,13 +169,21 @@ pub(super) async fn resume(args: &ResumeArgs, output: &mut Output) -> Result<Out
         partition: record.run.partition.as_deref().map(str::parse).transpose().or_usage()?,
         rounds: record.run.rounds,
     };
-    let mut redactor = Redactor::default();
     let mut targets = Vec::new();
     let wanted: Vec<&TargetConfig> =
         config.targets.iter().filter(|t| record.targets.iter().any(|r| r.name == t.name)).collect();
     for target in wanted {
-        targets.push(ready(&standard, &selection, target, &mut redactor).await?);
+        let ready = ready(&standard, &selection, target, &mut output.redactor).await;
+        targets.push(ready.map_err(|failure| {
+            let path = folder.path().display();
+            failure.while_doing(format!(
+                "cannot resume run {} with the configuration it began with, {path}/config.yaml",
+                record.run.id
+            ))
+        })?);
     }
+    let interrupt = listen(&folder);
+    folder.mark_latest(&args.home);
     let trust = Arc::new(levelfield_kit::journey::TrustAnchor::generate().or_incomplete()?);
     if folder.ledger().exists() {
         for target in &targets {
@@ -180,8 +198,8 @@ pub(super) async fn resume(args: &ResumeArgs, output: &mut Output) -> Result<Out
         waivers: config.waivers,
         keep: Keep::Never,
         folder: folder.clone(),
-        redactor,
-        interrupt: listen(&folder),
+        redactor: output.redactor.clone(),
+        interrupt,
         onlookers: vec![Box::new(Progress::new(&targets, Output::is_live()))],
         targets,
         earlier: Some(record),
@@ -191,10 +209,13 @@ pub(super) async fn resume(args: &ResumeArgs, output: &mut Output) -> Result<Out
     finish(&folder, &record, baseline.as_ref(), args.format, output)
 }
 
-async fn prepare(args: &RunArgs, config: Option<&Path>) -> Result<Prepared, Failure> {
-    let config = config::load(config).or_usage()?;
-    let edition = args.guideline.as_ref().or(config.guideline.as_ref());
-    let standard = match edition {
+async fn prepare(args: &RunArgs, config: Option<&Path>, output: &mut Output) -> Result<Prepared, Failure> {
+    let mut config = config::load(config).or_usage()?;
+    if let Some(word) = &args.guideline {
+        // Kept with the run, so that it is resumed under the same one.
+        config.guideline = Some(word.clone());
+    }
+    let standard = match &config.guideline {
         Some(word) => Standard::of(Guideline::find(word).or_usage()?),
         None => Standard::embedded(),
     };
@@ -202,16 +223,15 @@ async fn prepare(args: &RunArgs, config: Option<&Path>) -> Result<Prepared, Fail
     let selection = selection(args, &standard)?;
     let config = chosen(config, &args.target).or_usage()?;
     check_waivers(&config, &standard)?;
-    let mut redactor = Redactor::default();
     let mut targets = Vec::new();
     for target in &config.targets {
-        targets.push(ready(&standard, &selection, target, &mut redactor).await?);
+        targets.push(ready(&standard, &selection, target, &mut output.redactor).await?);
     }
     if targets.iter().all(|t| t.plan.manifest.selected.is_empty()) {
         let (profile, filter) = (selection.profile, selection.filter.to_string());
         return Err(Failure::usage(DoesNotFit::Nothing { profile, filter }));
     }
-    Ok(Prepared { config, standard, selection, targets, redactor })
+    Ok(Prepared { config, standard, selection, targets })
 }
 
 fn selection(args: &RunArgs, standard: &Standard) -> Result<Selection, Failure> {
@@ -265,7 +285,7 @@ async fn ready(
 
 /// The baseline to gate on: the one that was named; for a plain run of the embedded targets, theirs.
 fn baseline(args: &RunArgs, config: Option<&Path>) -> Result<Option<Baseline>, Failure> {
-    if let Some(path) = &args.baseline {
+    if let Some(path) = args.baseline.as_ref().filter(|path| path.as_os_str() != "embedded") {
         return read_baseline(path).map(Some);
     }
     let embedded = config.is_none() && !Path::new(config::DEFAULT_PATH).exists();
@@ -275,7 +295,7 @@ fn baseline(args: &RunArgs, config: Option<&Path>) -> Result<Option<Baseline>, F
         && args.guideline.is_none()
         && args.target.is_empty()
         && args.profile == "core";
-    if embedded && plain && !args.no_baseline {
+    if args.baseline.is_some() || (embedded && plain && !args.no_baseline) {
         let source = levelfield_yaml::YamlSource::new("the embedded baseline", EMBEDDED_BASELINE);
         return Baseline::parse(&source).or_usage().map(Some);
     }
@@ -324,6 +344,9 @@ fn closing(folder: &RunFolder, overall: &Overall) -> String {
             lines.extend(changes.iter().map(|c| format!("  {c}")));
         }
         None => {}
+    }
+    if !overall.sealed {
+        lines.push(format!("incomplete: `levelfield resume {path}` goes on with the run"));
     }
     if !overall.left_behind.is_empty() {
         lines.push(format!("left behind on {}: `levelfield reap --run {path}`", overall.left_behind.join(", ")));

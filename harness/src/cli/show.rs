@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 use levelfield_kit::journey::{pick_flavor, pick_image, pick_network};
-use levelfield_provider::{Capability, Provider, Query};
-use levelfield_reports::{json, overall::Outcome, redact::Redactor};
+use levelfield_provider::{Capability, Page, Provider, ProviderError, Query};
+use levelfield_reports::{json, overall::Outcome};
 use levelfield_suites::{
     Standard,
     guideline::{self, Filter, Guideline},
@@ -64,7 +64,7 @@ pub(super) async fn target(args: &TargetArgs, path: Option<&Path>, output: &mut 
     }
 }
 
-async fn provider(config: &Config, name: &str) -> Result<std::sync::Arc<dyn Provider>, Failure> {
+async fn provider(config: &Config, name: &str, output: &mut Output) -> Result<std::sync::Arc<dyn Provider>, Failure> {
     let known: Vec<String> = config.targets.iter().map(|t| t.name.clone()).collect();
     let target = config
         .targets
@@ -72,11 +72,11 @@ async fn provider(config: &Config, name: &str) -> Result<std::sync::Arc<dyn Prov
         .find(|t| t.name == name)
         .ok_or_else(|| ConfigError::UnknownTarget { name: name.to_owned(), known })
         .or_usage()?;
-    connect(target, &mut Redactor::default()).await.or_usage()
+    connect(target, &mut output.redactor).await.or_usage()
 }
 
 async fn check(config: &Config, name: &str, output: &mut Output) -> Result<Outcome, Failure> {
-    let provider = provider(config, name).await?;
+    let provider = provider(config, name, output).await?;
     let fingerprint = provider.fingerprint().await.or_incomplete()?;
     let mut lines = vec![format!("{name}: answers")];
     lines.extend(fingerprint.facts.iter().map(|(fact, value)| format!("  {fact}: {value}")));
@@ -106,14 +106,23 @@ async fn check(config: &Config, name: &str, output: &mut Output) -> Result<Outco
 }
 
 async fn discover(config: &Config, name: &str, output: &mut Output) -> Result<Outcome, Failure> {
-    let provider = provider(config, name).await?;
+    let provider = provider(config, name, output).await?;
     let params = Standard::embedded().or_usage()?.journey_params();
-    let query = Query::default();
-    let (networks, flavors, images) = (
-        provider.networks(&query).await.or_incomplete()?.items,
-        provider.flavors(&query).await.or_incomplete()?.items,
-        provider.images(&query).await.or_incomplete()?.items,
-    );
+    let networks = every_page(|query| {
+        let p = &provider;
+        async move { p.networks(&query).await }
+    })
+    .await?;
+    let flavors = every_page(|query| {
+        let p = &provider;
+        async move { p.flavors(&query).await }
+    })
+    .await?;
+    let images = every_page(|query| {
+        let p = &provider;
+        async move { p.images(&query).await }
+    })
+    .await?;
     let mut lines = vec!["networks".to_owned()];
     for network in &networks {
         let cidrs: Vec<String> = network.cidrs.iter().map(ToString::to_string).collect();
@@ -143,6 +152,25 @@ async fn discover(config: &Config, name: &str, output: &mut Output) -> Result<Ou
     lines.push(format!("  image    {}", word(pick_image(&images, &params.image).map(|i| i.id.clone()))));
     output.print(&lines.join("\n"));
     Ok(Outcome::Good)
+}
+
+/// The most pages of a listing that are shown; a target that never ends must not hold a person up.
+const PAGES: usize = 1000;
+
+async fn every_page<T, Fut>(page: impl Fn(Query) -> Fut) -> Result<Vec<T>, Failure>
+where
+    Fut: Future<Output = Result<Page<T>, ProviderError>>,
+{
+    let (mut items, mut query) = (Vec::new(), Query::default());
+    for _ in 0..PAGES {
+        let answer = page(query.clone()).await.or_incomplete()?;
+        items.extend(answer.items);
+        query.marker = answer.next;
+        if query.marker.is_none() {
+            break;
+        }
+    }
+    Ok(items)
 }
 
 /// Prints a JSON Schema.

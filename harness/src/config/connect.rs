@@ -39,7 +39,11 @@ async fn sim(target: &str, config: &SimConfig, redactor: &mut Redactor) -> Resul
     };
     if let Some(endpoint) = &config.endpoint {
         let token = token.as_ref().map(|t| t.expose().to_owned()).unwrap_or_default();
-        let provider = SimProvider::connect(endpoint, &token).await.map_err(|e| ConfigError::provider(target, e))?;
+        let provider = SimProvider::connect(endpoint, &token).await.map_err(|e| ConfigError::Unreachable {
+            target: target.to_owned(),
+            what: format!("the sim at {endpoint}"),
+            source: Box::new(e),
+        })?;
         return Ok(Arc::new(provider));
     }
     let persona = persona(target, config)?;

@@ -35,7 +35,7 @@ pub enum ConfigError {
     #[error(transparent)]
     Yaml(#[from] Box<YamlError>),
     /// A secret that is referred to is not there.
-    #[error("target `{target}`: {what}")]
+    #[error("target `{target}`: cannot get {what}")]
     Secret {
         /// The target.
         target: String,
@@ -44,6 +44,20 @@ pub enum ConfigError {
         /// Why it is not there.
         #[source]
         source: SecretRefError,
+    },
+    /// The configuration's file cannot be read.
+    #[error("cannot read the configuration; name its file with --config, or leave that out for the embedded targets")]
+    File(#[source] Box<YamlError>),
+    /// A target does not answer.
+    #[error("target `{target}`: cannot reach {what}; start it, or correct where the configuration says it is")]
+    Unreachable {
+        /// The target.
+        target: String,
+        /// What was called, and where.
+        what: String,
+        /// What came back.
+        #[source]
+        source: Box<ProviderError>,
     },
     /// A target's provider could not be made.
     #[error("target `{target}`: cannot use its provider")]
@@ -93,7 +107,7 @@ pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
         None if Path::new(DEFAULT_PATH).exists() => PathBuf::from(DEFAULT_PATH),
         None => return embedded(),
     };
-    parse(&YamlSource::open(&path)?)
+    parse(&YamlSource::open(&path).map_err(|e| ConfigError::File(Box::new(e)))?)
 }
 
 /// Reads a configuration from its text.

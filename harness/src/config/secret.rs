@@ -23,7 +23,7 @@ pub enum SecretRefError {
     #[error("the environment variable {0} is not set; set it to the secret")]
     NotSet(String),
     /// The file cannot be read.
-    #[error("cannot read the secret from {path}")]
+    #[error("cannot read {path}; put the secret into it, or correct the path")]
     Unreadable {
         /// The file.
         path: PathBuf,

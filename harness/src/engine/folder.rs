@@ -17,7 +17,7 @@ pub const DEFAULT_HOME: &str = "levelfield-runs";
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The system refused.
-    #[error("cannot {action} {path}")]
+    #[error("cannot {action} {path}; free or correct it, or choose another folder with --out")]
     Io {
         /// What was being done.
         action: &'static str,
@@ -28,19 +28,22 @@ pub enum FolderError {
         source: io::Error,
     },
     /// Another process is at work in it.
-    #[error("another levelfield is at work in {0}; wait for it, or give this run a folder of its own with --out")]
+    #[error("another levelfield is at work in {0}; wait for it, or choose another folder with --out")]
     Busy(PathBuf),
     /// It holds a run already.
     #[error("{0} holds a run already; `levelfield resume` goes on with it, `--out` names another folder")]
     Taken(PathBuf),
     /// It holds no run.
-    #[error("{path} holds no run{}", hint(known))]
+    #[error("{path} holds no run; name a run's id or folder, and with --home the folder of runs{}", hint(known))]
     NoRun {
         /// The folder.
         path: PathBuf,
         /// Runs that are known in the home folder.
         known: Vec<String>,
     },
+    /// The run in it was killed before it began.
+    #[error("the run in {0} was killed before it began, and made nothing; start a new one, here or elsewhere")]
+    NeverBegan(PathBuf),
     /// What it says of its configuration cannot be read.
     #[error("cannot read the configuration of the run in {path}")]
     Config {
@@ -80,7 +83,7 @@ impl RunFolder {
         let folder = Self { path };
         std::fs::create_dir_all(&folder.path).map_err(folder.io("create"))?;
         let lock = folder.lock()?;
-        if folder.journal().exists() {
+        if folder.has_begun() {
             return Err(FolderError::Taken(folder.path));
         }
         Ok((folder, lock))
@@ -92,8 +95,10 @@ impl RunFolder {
     /// When there is no journal in it.
     pub fn find(word: &str, home: &Path) -> Result<Self, FolderError> {
         for path in [PathBuf::from(word), home.join(word)] {
+            // `latest` is a link, and is itself moved when the run goes on.
+            let path = if path.is_symlink() { path.canonicalize().unwrap_or(path) } else { path };
             let folder = Self { path };
-            if folder.journal().is_file() {
+            if folder.journal().is_file() || folder.ledger().is_file() {
                 return Ok(folder);
             }
         }
@@ -106,6 +111,11 @@ impl RunFolder {
             .collect();
         known.sort();
         Err(FolderError::NoRun { path: home.join(word), known })
+    }
+
+    /// Whether the run in it got as far as saying what it is. One that was killed before made nothing.
+    pub fn has_begun(&self) -> bool {
+        std::fs::read(self.journal()).is_ok_and(|text| text.contains(&b'\n'))
     }
 
     /// Every run below `home`.
@@ -138,10 +148,12 @@ impl RunFolder {
         }
     }
 
-    /// Lets `latest` in the home folder point here. That it cannot (a file system without links) is no reason to fail.
-    pub fn mark_latest(&self) {
+    /// Lets `latest` in the home folder point here. That it cannot (a file system without links) is no reason to fail, and a home
+    /// folder that nobody has yet is not made for a link alone.
+    pub fn mark_latest(&self, home: &Path) {
         #[cfg(unix)]
-        if let (Some(home), Some(name)) = (self.path.parent(), self.path.file_name()) {
+        if let (Ok(home), Ok(path)) = (home.canonicalize(), self.path.canonicalize()) {
+            let name = path.strip_prefix(&home).unwrap_or(&path);
             let (link, fresh) = (home.join("latest"), home.join(format!(".latest-{}", std::process::id())));
             if std::os::unix::fs::symlink(name, &fresh).is_ok() && std::fs::rename(&fresh, &link).is_err() {
                 let _ = std::fs::remove_file(&fresh);
@@ -171,7 +183,15 @@ impl RunFolder {
         levelfield_yaml::read_file(&path).map_err(|source| FolderError::Config { path, source: Box::new(source) })
     }
 
-    /// The evidence.
+    /// The evidence, to read and nothing else.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn stored_evidence(&self) -> Result<EvidenceStore, FolderError> {
+        Ok(EvidenceStore::read(&self.path.join("evidence"))?)
+    }
+
+    /// The evidence, to add to.
     ///
     /// # Errors
     /// When it cannot be opened.

@@ -18,7 +18,7 @@ use levelfield_suites::Standard;
 use super::interrupt::Interrupt;
 
 /// How often a behaviour is attempted when something passing was in the way.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// What every observation of a run shares.
 #[derive(Clone)]
@@ -144,17 +144,18 @@ impl Observer {
             return Observed::Hindered(hindrance);
         }
         // A behaviour that panics is the harness's fault; it must not take the run with it.
-        let task = tokio::spawn({
+        let mut task = tokio::spawn({
             let (behavior, ctx, expect) = (course.behavior.clone(), ctx.clone(), expect.clone());
             async move { behavior.observe(ctx, &expect).await }
         });
-        let abort = task.abort_handle();
         tokio::select! {
-            outcome = task => outcome.unwrap_or_else(|e| {
+            outcome = &mut task => outcome.unwrap_or_else(|e| {
                 Observed::Hindered(Hindrance::harness(format!("the observation ended abruptly: {e}")))
             }),
             () = self.interrupt.wished() => {
-                abort.abort();
+                task.abort();
+                // Only once it has ended does nothing come to be any more behind the back of whoever cleans up.
+                let _ = task.await;
                 Observed::Hindered(interrupted())
             }
         }
@@ -174,27 +175,46 @@ impl Observer {
     }
 
     fn keep(&self, course: &mut Course, stage: Stage, observed: Observed, ctx: &Ctx) {
-        let mut observed = observed;
-        if let Observed::Seen(value) = &mut observed {
-            self.redactor.redact_json(value);
-        }
+        let observed = self.redacted(observed);
         let evidence = Evidence { behavior: course.behavior.id.to_owned(), stage, observed };
         match self.evidence.put(&evidence) {
-            Ok(id) => ctx.target.events().emit(EventKind::Observed {
-                target: ctx.target.name.clone(),
-                behavior: course.behavior.id.to_owned(),
-                round: course.round,
-                attempt: course.attempt,
-                stage,
-                evidence: id,
-            }),
-            // What is not stored is not judged.
+            Ok(id) => {
+                ctx.target.events().emit(EventKind::Observed {
+                    target: ctx.target.name.clone(),
+                    behavior: course.behavior.id.to_owned(),
+                    round: course.round,
+                    attempt: course.attempt,
+                    stage,
+                    evidence: id,
+                });
+                course.readings.push((stage, evidence.observed));
+            }
+            // What is not stored is not judged: a resumed run observes it anew.
             Err(error) => {
-                ctx.target.warn(format!("keep the evidence of {}: {error}", course.behavior.id));
+                let why = chain(&error);
+                ctx.target.warn(format!("{}: {why}; the run stops here", course.behavior.id));
                 self.interrupt.ask();
+                course
+                    .readings
+                    .push((stage, Observed::Hindered(Hindrance::inconclusive(InconclusiveReason::Interrupted, why))));
             }
         }
-        course.readings.push((stage, evidence.observed));
+    }
+
+    /// Without secrets: what a target says in an answer, or in a refusal, may hold what it was sent.
+    fn redacted(&self, observed: Observed) -> Observed {
+        if self.redactor.is_empty() {
+            return observed;
+        }
+        let clean = serde_json::to_value(&observed).and_then(|mut value| {
+            self.redactor.redact_json(&mut value);
+            serde_json::from_value(value)
+        });
+        clean.unwrap_or_else(|_| {
+            Observed::Hindered(Hindrance::harness(
+                "a secret of the configuration is a word that evidence needs; use a longer one",
+            ))
+        })
     }
 
     fn judge(&self, course: &Course, expect: &serde_json::Value) -> Judgement {
@@ -236,7 +256,18 @@ impl Observer {
     }
 }
 
+/// An error with every cause beneath it, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// What an observation says that was cut short.
 pub(super) fn interrupted() -> Hindrance {
     Hindrance::inconclusive(InconclusiveReason::Interrupted, "the run was interrupted before this was observed")
+}
+
+/// What an observation says whose stage would have ended a node that somebody wants to look at.
+pub(super) fn kept() -> Hindrance {
+    Hindrance::harness("nodes were kept on request (--keep)")
 }

@@ -40,8 +40,10 @@ pub struct Cost {
     pub nodes: u32,
     /// Nodes that exist at one time, at most.
     pub nodes_at_once: u32,
-    /// Floating addresses that exist at one time, at most.
+    /// Floating addresses that behaviours ask for at one time, at most.
     pub addresses_at_once: u32,
+    /// Floating addresses that exist at one time, at most, should nodes turn out to come without public ones.
+    pub addresses_if_needed: u32,
     /// About how many minutes it takes here.
     pub minutes: f64,
 }
@@ -177,7 +179,6 @@ fn cost(
     let timeline = u32::from(subject) + u32::from(peer);
     let own: Vec<u32> = behaviors.iter().map(|b| demand(b).nodes).collect();
     let a_round = timeline + own.iter().sum::<u32>();
-    let makes = declaration.has(Capability::Nodes);
     let mut stages: Vec<Stage> = behaviors.iter().flat_map(|b| b.stages.iter().copied()).collect();
     stages.sort_unstable();
     stages.dedup();
@@ -186,15 +187,20 @@ fn cost(
             / f64::from(budget.nodes.max(1));
     let side_by_side = (budget.nodes / timeline.max(1)).clamp(1, selection.rounds.max(1));
     let rounds = (f64::from(selection.rounds) / f64::from(side_by_side)).ceil();
+    let nodes = if declaration.has(Capability::Nodes) { a_round * selection.rounds } else { 0 };
+    let nodes_at_once = nodes.min(budget.nodes);
+    let addresses_at_once = behaviors
+        .iter()
+        .map(|b| demand(b).addresses)
+        .sum::<u32>()
+        .saturating_mul(selection.rounds)
+        .min(budget.addresses);
+    let floating = declaration.has(Capability::FloatingIp);
     Ok(Cost {
-        nodes: if makes { a_round * selection.rounds } else { 0 },
-        nodes_at_once: if makes { (a_round * selection.rounds).min(budget.nodes) } else { 0 },
-        addresses_at_once: behaviors
-            .iter()
-            .map(|b| demand(b).addresses)
-            .sum::<u32>()
-            .saturating_mul(selection.rounds)
-            .min(budget.addresses),
+        nodes,
+        nodes_at_once,
+        addresses_at_once,
+        addresses_if_needed: if floating { addresses_at_once + nodes_at_once } else { 0 },
         minutes: one_round * rounds / declaration.pace / 60.0,
     })
 }

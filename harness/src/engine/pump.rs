@@ -24,12 +24,20 @@ pub trait Onlooker: Send {
 
 /// A journal that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} the journal {path}; nothing more was started, and what had been made was removed")]
+#[error(
+    "cannot {action} the journal {path}; nothing more was started, and what had been made was removed as far as the target let it: \
+     `levelfield reap --run {}` makes sure",
+    folder(path)
+)]
 pub struct JournalWriteError {
     action: &'static str,
     path: PathBuf,
     #[source]
     source: io::Error,
+}
+
+fn folder(journal: &Path) -> std::path::Display<'_> {
+    journal.parent().unwrap_or(journal).display()
 }
 
 /// What the pump needs.
@@ -47,36 +55,35 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// Runs until every sender of events is gone.
+    /// Writes `first` to stable storage, then runs until every sender of events is gone. Nothing may be made on a target before the
+    /// journal says on whose account.
     ///
     /// # Errors
-    /// When the journal cannot be opened.
-    pub fn start(self, journal: &Path) -> Result<JoinHandle<Result<(), JournalWriteError>>, JournalWriteError> {
-        let failed = |action, source| JournalWriteError { action, path: journal.to_owned(), source };
-        let mut file = OpenOptions::new().create(true).append(true).open(journal).map_err(|e| failed("open", e))?;
-        // A torn last line of an earlier process must not swallow the next one.
-        if std::fs::read(journal).is_ok_and(|text| text.last().is_some_and(|b| *b != b'\n')) {
-            file.write_all(b"\n").map_err(|e| failed("mend", e))?;
-        }
+    /// When the journal cannot be opened or `first` cannot be written.
+    pub fn start(
+        mut self,
+        journal: &Path,
+        first: EventKind,
+    ) -> Result<JoinHandle<Result<(), JournalWriteError>>, JournalWriteError> {
+        let failed = |action| move |source| JournalWriteError { action, path: journal.to_owned(), source };
+        let mut file = OpenOptions::new().create(true).append(true).open(journal).map_err(failed("open"))?;
+        mend(journal, &mut file).map_err(failed("mend"))?;
+        let began = Instant::now();
+        self.take(&mut file, began, first).and_then(|()| file.sync_data()).map_err(failed("begin"))?;
         let path = journal.to_owned();
-        Ok(tokio::spawn(self.run(file, path)))
+        // On a thread of its own: a behaviour that computes for a second must not hold up the journal.
+        Ok(tokio::task::spawn_blocking(move || self.run(file, path, began)))
     }
 
-    async fn run(mut self, mut file: File, path: PathBuf) -> Result<(), JournalWriteError> {
-        let began = Instant::now();
+    fn run(mut self, mut file: File, path: PathBuf, began: Instant) -> Result<(), JournalWriteError> {
         let mut broken = None;
-        while let Some(kind) = self.events.recv().await {
-            let elapsed_ms = self.already_ms + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let event = Event { at: OffsetDateTime::now_utc(), elapsed_ms, kind };
-            let Some(event) = self.redacted(event) else { continue };
+        while let Some(kind) = self.events.blocking_recv() {
+            // Behind a line that is missing, none may follow: the journal would tell another story.
             if broken.is_none()
-                && let Err(source) = append(&mut file, &event)
+                && let Err(source) = self.take(&mut file, began, kind)
             {
                 self.interrupt.ask();
                 broken = Some(JournalWriteError { action: "write", path: path.clone(), source });
-            }
-            for onlooker in &mut self.onlookers {
-                onlooker.see(&event);
             }
         }
         match broken {
@@ -85,13 +92,40 @@ impl Pump {
         }
     }
 
-    fn redacted(&self, event: Event) -> Option<Event> {
-        if self.redactor.is_empty() {
-            return Some(event);
+    /// Stamps, redacts and writes one event, and shows it.
+    fn take(&mut self, file: &mut File, began: Instant, kind: EventKind) -> io::Result<()> {
+        let elapsed_ms = self.already_ms + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let event = self.redacted(Event { at: OffsetDateTime::now_utc(), elapsed_ms, kind })?;
+        append(file, &event)?;
+        for onlooker in &mut self.onlookers {
+            onlooker.see(&event);
         }
-        let mut value = serde_json::to_value(&event).ok()?;
+        Ok(())
+    }
+
+    fn redacted(&self, event: Event) -> io::Result<Event> {
+        if self.redactor.is_empty() {
+            return Ok(event);
+        }
+        let mut value = serde_json::to_value(&event)?;
         self.redactor.redact_json(&mut value);
-        serde_json::from_value(value).ok()
+        serde_json::from_value(value).map_err(|_| {
+            io::Error::other(format!(
+                "a secret of the configuration is a word that `{}` events need; use a longer one",
+                event.kind.id()
+            ))
+        })
+    }
+}
+
+/// Cuts off what a crash or a full disk left of a last line; one that is whole but for its end is ended.
+fn mend(path: &Path, file: &mut File) -> io::Result<()> {
+    let text = std::fs::read(path)?;
+    let end = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    match &text[end..] {
+        [] => Ok(()),
+        last if serde_json::from_slice::<Event>(last).is_ok() => file.write_all(b"\n"),
+        _ => file.set_len(end as u64),
     }
 }
 

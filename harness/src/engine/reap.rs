@@ -3,13 +3,20 @@
 //! What is removed is what the ledger names or what carries the run's tag, and nothing else. The proof is the target's own
 //! inventory, read afterwards.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use levelfield_kit::{
     catalogue::Catalogue,
     events::Events,
     journey::{Env, TrustAnchor},
-    ledger::{self, Entry, Ledger, LedgerError, Step},
+    ledger::{Entry, Ledger, LedgerError, Step},
     remote::{Pool, Remote, RemoteLimits},
     settings::Settings,
     target::{Patience, Target, TargetParts},
@@ -21,69 +28,129 @@ use levelfield_reports::event::Proof;
 /// How long removed resources may linger in an inventory, in seconds on the target's clock.
 const LINGER_S: f64 = 180.0;
 
-/// Whether a resource is of a run: by its tag, or by a name of the run's where its kind has no tags.
-fn is_of(resource: &Resource, run: &str, names: &[String]) -> bool {
-    match resource.tags.get(tag::RUN) {
-        Some(owner) => owner == run,
-        None => names.contains(&resource.name),
+/// How often in a row an inventory must be empty where a request may still be on its way: its answer never came.
+const STEADY: u32 = 5;
+
+/// What the ledger says of one target.
+struct Book {
+    entries: Vec<Entry>,
+}
+
+impl Book {
+    async fn read(ledger: &Ledger, target: &str) -> Result<Self, LedgerError> {
+        let entries = ledger.entries().await?.into_values().filter(|e| e.target == target).collect();
+        Ok(Self { entries })
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|e| e.open)
+    }
+
+    /// Whether something was asked for of which nobody knows what became of it.
+    fn doubtful(&self) -> bool {
+        self.open().any(|e| e.id.is_none())
+    }
+
+    /// The entry that a resource of the run belongs to: by its id, its tag, or its name where it bears no tag.
+    fn entry_of(&self, resource: &Resource, run: &str) -> Option<&Entry> {
+        let tagged = resource.tags.get(tag::ENTRY);
+        let nameless = resource.name.is_empty();
+        let is = |e: &&Entry| match (&e.id, tagged) {
+            (Some(id), _) => *id == resource.resource.id && e.kind == resource.resource.kind,
+            (None, Some(entry)) => *entry == format!("{run}-{}", e.number),
+            (None, None) => e.kind == resource.resource.kind && !nameless && e.name == resource.name,
+        };
+        self.open().find(is).or_else(|| self.entries.iter().find(is))
+    }
+
+    /// Whether a resource is of the run: by its tag; where its kind has none, by its name or by the ledger.
+    fn holds(&self, target: &Target, resource: &Resource) -> bool {
+        target.is_ours(&resource.name, &resource.tags)
+            || (!resource.tags.contains_key(tag::RUN)
+                && self.entry_of(resource, target.run_id()).is_some_and(|e| e.open))
     }
 }
 
-/// Removes what is left of a run on a target, if `remove`, and reads the inventory for proof.
-pub async fn prove(env: &Env, run: &str, remove: bool) -> Proof {
-    prove_with(env, run, &[], remove).await
-}
-
-async fn prove_with(env: &Env, run: &str, names: &[String], remove: bool) -> Proof {
+/// Removes what is left of a run on a target, if `remove`, reads the inventory for proof, and closes the ledger entries of what is
+/// proven gone.
+///
+/// # Errors
+/// When the ledger cannot be read or written.
+pub async fn prove(env: &Env, ledger: &Ledger, remove: bool) -> Result<Proof, LedgerError> {
     if !env.makes_nodes() {
-        return Proof::NothingCreated;
+        return Ok(Proof::NothingCreated);
     }
     let target = &env.target;
+    let book = Book::read(ledger, &target.name).await?;
+    let list = || async {
+        let listed = target.inventory().await.map_err(|error| error.to_string())?;
+        let mut ours: Vec<Resource> = listed.into_iter().filter(|r| book.holds(target, r)).collect();
+        ours.sort_by(|a, b| a.resource.cmp(&b.resource));
+        Ok::<_, String>(ours)
+    };
+    let steady = if book.doubtful() { STEADY } else { 1 };
+    let empty_looks = AtomicU32::new(0);
     let left = env
         .waiter
         .wait("inventory empty", if remove { LINGER_S } else { 0.0 }, || async {
-            let listed = match target.inventory().await {
-                Ok(listed) => listed,
-                Err(error) => return Look::NotYet(error.to_string()),
+            let ours = match list().await {
+                Ok(ours) => ours,
+                Err(error) => return Look::NotYet(error),
             };
-            let mut ours: Vec<ResourceRef> =
-                listed.into_iter().filter(|r| is_of(r, run, names)).map(|r| r.resource).collect();
-            ours.sort();
             if ours.is_empty() {
-                return Look::Met(());
+                let seen = empty_looks.fetch_add(1, Ordering::Relaxed) + 1;
+                let words = || Look::NotYet(format!("empty in {seen} of {steady} looks"));
+                return if seen >= steady { Look::Met(()) } else { words() };
             }
+            empty_looks.store(0, Ordering::Relaxed);
             if remove {
                 for resource in &ours {
                     // What cannot be removed yet is tried again at the next look; what never can is in the proof.
-                    let _ = target.delete(resource).await;
+                    let _ = target.delete(&resource.resource).await;
                 }
             }
             Look::NotYet(words(&ours))
         })
         .await;
-    let created: u64 = target.calls().iter().filter(|(op, _)| op.starts_with("create-")).map(|(_, s)| s.made).sum();
-    if left.met() {
-        return match u32::try_from(created) {
-            Ok(0) => Proof::NothingCreated,
-            made => Proof::Empty { created: made.unwrap_or(u32::MAX) },
-        };
-    }
-    match target.inventory().await {
-        Ok(listed) => {
-            let resources: Vec<ResourceRef> =
-                listed.into_iter().filter(|r| is_of(r, run, names)).map(|r| r.resource).collect();
-            if resources.is_empty() {
-                Proof::Empty { created: u32::try_from(created).unwrap_or(u32::MAX) }
-            } else {
-                Proof::Left { resources }
-            }
+    let left = if left.met() { Ok(Vec::new()) } else { list().await };
+    match left {
+        Ok(left) => {
+            close(ledger, &book, target, &left).await?;
+            Ok(proof(&Book::read(ledger, &target.name).await?, left))
         }
-        Err(error) => Proof::Unknown { resources: target.open_resources(), why: error.to_string() },
+        Err(why) => {
+            let resources = book.open().filter_map(Entry::resource).collect();
+            Ok(Proof::Unknown { resources, why })
+        }
     }
 }
 
-fn words(resources: &[ResourceRef]) -> String {
-    let names: Vec<String> = resources.iter().map(ToString::to_string).collect();
+fn proof(book: &Book, left: Vec<Resource>) -> Proof {
+    if !left.is_empty() {
+        return Proof::Left { resources: left.into_iter().map(|r| r.resource).collect() };
+    }
+    match book.entries.iter().filter(|e| e.id.is_some()).count() {
+        0 => Proof::NothingCreated,
+        created => Proof::Empty { created: u32::try_from(created).unwrap_or(u32::MAX) },
+    }
+}
+
+/// Closes the entries of what is not among `left`, and opens those of what is, with its id.
+async fn close(ledger: &Ledger, book: &Book, target: &Target, left: &[Resource]) -> Result<(), LedgerError> {
+    let known = left.iter().filter_map(|r| Some((book.entry_of(r, target.run_id())?.number, r)));
+    let still: BTreeMap<u64, &Resource> = known.collect();
+    for entry in book.open().filter(|e| !still.contains_key(&e.number)) {
+        ledger.record(entry.number, Step::Deleted).await?;
+    }
+    // One that took its removal for good and is still there is open again.
+    for (number, resource) in still {
+        ledger.record(number, Step::Created { id: resource.resource.id.clone() }).await?;
+    }
+    Ok(())
+}
+
+fn words(resources: &[Resource]) -> String {
+    let names: Vec<String> = resources.iter().map(|r| r.resource.to_string()).collect();
     names.join(", ")
 }
 
@@ -108,30 +175,10 @@ pub async fn reap(
     provider: Arc<dyn Provider>,
     trust: Arc<TrustAnchor>,
 ) -> Result<Reaped, LedgerError> {
-    let entries: BTreeMap<u64, Entry> = ledger::read(ledger_path)?;
-    let open: Vec<Entry> = entries.into_values().filter(|e| e.open && e.target == name).collect();
     let ledger = Arc::new(Ledger::open(ledger_path)?);
+    let open: Vec<Entry> = Book::read(&ledger, name).await?.open().cloned().collect();
     let env = bare_env(run, name, provider, Arc::clone(&ledger), trust);
-    for entry in &open {
-        if let Some(resource) = entry.resource() {
-            env.target.adopt(resource, entry.number);
-        }
-    }
-    let names: Vec<String> = open.iter().map(|e| e.name.clone()).collect();
-    let proof = prove_with(&env, run, &names, true).await;
-    let left: &[ResourceRef] = match &proof {
-        Proof::Left { resources } => resources,
-        Proof::Unknown { .. } => return Ok(Reaped { target: name.to_owned(), open, proof }),
-        Proof::Empty { .. } | Proof::NothingCreated => &[],
-    };
-    for entry in &open {
-        let still = entry.resource().is_some_and(|r| left.contains(&r));
-        if !still {
-            ledger.record(entry.number, Step::Deleted).await?;
-        }
-    }
-    let gone = u32::try_from(open.len()).unwrap_or(u32::MAX);
-    let proof = if left.is_empty() && gone > 0 { Proof::Empty { created: gone } } else { proof };
+    let proof = prove(&env, &ledger, true).await?;
     Ok(Reaped { target: name.to_owned(), open, proof })
 }
 

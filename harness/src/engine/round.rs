@@ -12,7 +12,7 @@ use levelfield_reports::{EventKind, event::Stage};
 
 use super::{
     lane::Lanes,
-    observe::{Course, Observer, interrupted},
+    observe::{Course, Observer, interrupted, kept},
 };
 
 /// Stages of the timeline, in order.
@@ -42,18 +42,27 @@ impl Round {
         let peer = wants_peer.then(|| Arc::new(Subject::new("peer", self.number)));
         let stages = self.needed_stages();
         let mut courses = std::mem::take(&mut self.courses);
+        let mut cut_off = interrupted();
         for stage in stages {
             if self.observer.interrupt.asked() {
                 break;
             }
-            self.enter(stage, &subject, peer.as_deref()).await;
+            if stage == Stage::Terminated && keep(&subject) {
+                cut_off = kept();
+                break;
+            }
+            // A node may take minutes to come. What is half made when the wish to stop arrives is in the ledger.
+            tokio::select! {
+                () = self.enter(stage, &subject, peer.as_deref()) => {}
+                () = self.observer.interrupt.wished() => break,
+            }
             courses = self.observe_all(courses, stage, &subject, peer.as_ref()).await;
         }
-        // Courses that an interruption cut off.
+        // Courses whose stages were not reached.
         for mut course in courses {
             let stage = course.behavior().stages.first().copied().unwrap_or(Stage::Delivered);
             let ctx = self.ctx(course.behavior(), stage, &subject, peer.as_ref());
-            self.observer.give_up(&mut course, stage, interrupted(), &ctx);
+            self.observer.give_up(&mut course, stage, cut_off.clone(), &ctx);
         }
         for gone in [Some(&subject), peer.as_ref()].into_iter().flatten() {
             if !keep(gone) {

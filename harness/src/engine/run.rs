@@ -33,7 +33,7 @@ use super::{
     folder::{FolderError, RunFolder},
     interrupt::Interrupt,
     lane::Lanes,
-    observe::{Course, Observer, Verdicts, interrupted, is_interrupted},
+    observe::{ATTEMPTS, Course, Observer, Verdicts, chain, interrupted, is_interrupted, kept as keeping},
     plan::TargetPlan,
     pump::{JournalWriteError, Onlooker, Pump},
     reap,
@@ -122,7 +122,7 @@ impl Run {
     /// # Errors
     /// When it cannot be written down. What the targets do is never an error of the run: it is in the record.
     pub async fn carry_out(mut self) -> Result<Record, RunError> {
-        let ledger = Arc::new(Ledger::open(&self.folder.ledger())?);
+        let ledger = Arc::new(Ledger::open(&self.folder.ledger())?.redacted_by(self.redactor.clone()));
         let evidence = Arc::new(self.folder.evidence()?);
         let trust = Arc::new(TrustAnchor::generate().map_err(|e| RunError::Trust(Box::new(e)))?);
         let already_ms = self.earlier.as_ref().map_or(0, |r| milliseconds(r.seconds));
@@ -134,9 +134,7 @@ impl Run {
             interrupt: self.interrupt.clone(),
             onlookers: std::mem::take(&mut self.onlookers),
         };
-        let pump = pump.start(&self.folder.journal())?;
-        self.announce(&events);
-        self.folder.mark_latest();
+        let pump = pump.start(&self.folder.journal(), self.beginning())?;
 
         let remote = Remote::new(RemoteLimits::default());
         let redactor = Arc::new(self.redactor.clone());
@@ -159,17 +157,38 @@ impl Run {
             };
             targets.spawn(course.run());
         }
-        let mut complete = true;
-        while let Some(outcome) = targets.join_next().await {
-            complete &= matches!(outcome, Ok(true));
-        }
+        let complete = self.await_all(targets, &events).await;
         drop(events);
         pump.await.map_err(|source| self.read_back(source))??;
+        evidence.sync().map_err(FolderError::from)?;
         let record = self.record()?;
-        if complete && !self.interrupt.asked() { self.seal(record).await } else { Ok(record) }
+        if complete { self.seal(record).await } else { Ok(record) }
     }
 
-    fn announce(&self, events: &Events) {
+    /// Waits for every target, and tells in the journal who wanted the run to stop. Returns whether it came to its end undisturbed,
+    /// with all of them complete.
+    async fn await_all(&self, mut targets: JoinSet<bool>, events: &Events) -> bool {
+        let mut complete = true;
+        let mut told = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.interrupt.wished(), if !told => {
+                    told = true;
+                    if let Some(by) = self.interrupt.by() {
+                        events.emit(EventKind::Interrupted { by: by.to_owned() });
+                    }
+                }
+                outcome = targets.join_next() => match outcome {
+                    Some(outcome) => complete &= matches!(outcome, Ok(true)),
+                    None => return complete && !told,
+                },
+            }
+        }
+    }
+
+    /// The event that this process begins with.
+    fn beginning(&self) -> EventKind {
         if let Some(earlier) = &self.earlier {
             let wanted = self.targets.iter().map(|t| t.plan.manifest.selected.len()).sum::<usize>();
             let done: usize = self
@@ -178,7 +197,7 @@ impl Run {
                 .map(|t| Done::of(earlier, &t.plan.manifest.target).whole(&t.plan.manifest, self.header.rounds))
                 .sum();
             let remaining = u32::try_from(wanted.saturating_sub(done)).unwrap_or(u32::MAX);
-            return events.emit(EventKind::RunResumed { remaining });
+            return EventKind::RunResumed { remaining };
         }
         let manifest: Vec<TargetManifest> = self.targets.iter().map(|t| t.plan.manifest.clone()).collect();
         let named: BTreeSet<&String> =
@@ -187,7 +206,7 @@ impl Run {
             .into_iter()
             .filter_map(|id| Some((id.clone(), BehaviorInfo::from(self.standard.guideline().behavior(id).ok()?))))
             .collect();
-        events.emit(EventKind::RunStarted { header: self.header.clone(), behaviors, manifest });
+        EventKind::RunStarted { header: self.header.clone(), behaviors, manifest }
     }
 
     fn record(&self) -> Result<Record, RunError> {
@@ -208,9 +227,9 @@ impl Run {
             interrupt: self.interrupt.clone(),
             onlookers: Vec::new(),
         };
-        let pump = pump.start(&self.folder.journal())?;
-        events.emit(EventKind::RunSealed { evidence_digest: evidence_digest(&record) });
         drop(events);
+        let seal = EventKind::RunSealed { evidence_digest: evidence_digest(&record) };
+        let pump = pump.start(&self.folder.journal(), seal)?;
         pump.await.map_err(|source| self.read_back(source))??;
         self.record()
     }
@@ -257,10 +276,12 @@ impl Done {
         self.rounds.get(&(id.to_owned(), round)).map_or(0, |(attempts, _)| *attempts)
     }
 
-    /// The verdict of a round that need not be made again. An interrupted one must.
+    /// The verdict of a round that need not be made again. An interrupted one must, and so must one that met something passing
+    /// and had attempts left.
     fn verdict(&self, id: &str, round: u32) -> Option<&Verdict> {
-        let (_, verdict) = self.rounds.get(&(id.to_owned(), round))?;
-        (!is_interrupted(verdict)).then_some(verdict)
+        let (attempts, verdict) = self.rounds.get(&(id.to_owned(), round))?;
+        let passing = matches!(verdict, Verdict::Inconclusive { reason } if reason.is_transient());
+        (!is_interrupted(verdict) && !(passing && *attempts < ATTEMPTS)).then_some(verdict)
     }
 
     /// How many behaviours of a manifest need nothing more.
@@ -441,8 +462,7 @@ impl OnTarget {
                 let id = course.behavior().id;
                 let make = || Ctx::new(env.clone(), id, Stage::After, round);
                 if kept {
-                    let why = Hindrance::harness("nodes were kept on request (--keep)");
-                    observer.give_up(&mut course, Stage::After, why, &make());
+                    observer.give_up(&mut course, Stage::After, keeping(), &make());
                 } else if self.interrupt.asked() {
                     observer.give_up(&mut course, Stage::After, interrupted(), &make());
                 } else {
@@ -450,7 +470,9 @@ impl OnTarget {
                 }
             }
         }
-        reap::prove(env, &self.header.id, !kept).await
+        reap::prove(env, &self.ledger, !kept)
+            .await
+            .unwrap_or_else(|error| Proof::Unknown { resources: env.target.open_resources(), why: chain(&error) })
     }
 
     /// Gives every behaviour its verdict, waivers applied. Returns whether none is missing.

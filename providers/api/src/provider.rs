@@ -224,6 +224,12 @@ pub trait Provider: Send + Sync {
         Err(ProviderError::unsupported("attach address"))
     }
 
+    /// Detaches an address from the node it is on, and keeps it. Only for targets on which an address cannot be moved while
+    /// attached.
+    async fn detach_address(&self, _address: &str) -> Result<()> {
+        Err(ProviderError::unsupported("detach address"))
+    }
+
     /// Removes a resource. One that is gone already is [`NotFound`](crate::FailureClass::NotFound), or success where the
     /// target does not tell the two apart.
     async fn delete(&self, resource: &ResourceRef) -> Result<()> {

@@ -67,7 +67,7 @@ pub enum Mutation {
     ClientTokenIgnored,
     /// Of three or more nodes requested close together as one numbered series, the third ends as failed.
     ParallelRequestLost,
-    /// Tags of a node are not there until three target seconds after its creation.
+    /// Tags of a node are not there until three target seconds after it was first read.
     TagsArriveLate,
     /// A node of an unknown image is accepted, then fails.
     InvalidImageAccepted,
@@ -103,7 +103,7 @@ pub enum Mutation {
     MetadataPublicAddressWrong,
     /// The interface has another private address than the API states.
     PrivateAddressDiffersInside,
-    /// Later nodes are given the private address of the first live one.
+    /// Later nodes are given the private address of the network's first one.
     PrivateAddressGivenTwice,
     /// A reboot exchanges the public address.
     PublicAddressChangesOnReboot,
@@ -133,9 +133,9 @@ pub enum Mutation {
     AccountDiffers,
     /// The account authorises a key that nobody asked for.
     ExtraAuthorizedKey,
-    /// The SSH server offers passwords, and accepts none.
+    /// Images leave keyboard-interactive login on: the SSH server offers it, and lets nobody in by it.
     PasswordOffered,
-    /// The SSH server accepts passwords, whatever its configuration says.
+    /// Images leave password login on: the SSH server offers and accepts passwords until it is configured otherwise.
     PasswordAccepted,
     /// Every third login to the default account after the first is refused.
     LoginFlaps,

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     sync::Arc,
 };
 
@@ -37,11 +37,16 @@ pub enum StartError {
     Client(Box<levelfield_provider::ProviderError>),
 }
 
+/// The UDP port that a sim holds on its router's address for as long as its block is its own.
+const CLAIM: u16 = 4711;
+
 /// A simulated cloud, running. Dropping it stops it.
 pub struct SimServer {
     cloud: Arc<Cloud>,
     token: String,
     tasks: TaskTracker,
+    /// Shows other sims on this machine that the block is taken.
+    _claim: UdpSocket,
 }
 
 impl SimServer {
@@ -52,7 +57,7 @@ impl SimServer {
     #[expect(clippy::unused_async, reason = "it needs the runtime that its caller then has")]
     pub async fn start(persona: Persona) -> Result<Self, StartError> {
         let random = rand::random::<u64>();
-        let block = Block::new(random);
+        let (block, claim) = claim_block(random)?;
         let any = |service, ip: IpAddr| listen(service, SocketAddr::new(ip, 0));
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         // The control plane's port number is unique on this machine, and with it every node's SSH address.
@@ -84,7 +89,7 @@ impl SimServer {
             std::future::pending::<()>().await;
         }));
         tasks.close();
-        Ok(Self { cloud, token, tasks })
+        Ok(Self { cloud, token, tasks, _claim: claim })
     }
 
     /// The control plane's URL, without a slash at its end.
@@ -100,6 +105,11 @@ impl SimServer {
     /// The URL, without a slash at its end, of what stands for the world outside: `/echo` answers with the caller's address.
     pub fn outside_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.cloud.ports.outside)
+    }
+
+    /// SSH sessions that the nodes served so far, refused logins included.
+    pub fn sessions(&self) -> u64 {
+        self.cloud.sessions.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Stops everything, and returns when the sim's own servers are gone.
@@ -123,6 +133,24 @@ async fn serve(listener: TcpListener, router: Router) {
 
 fn port(listener: &TcpListener) -> u16 {
     listener.local_addr().map_or(0, |address| address.port())
+}
+
+/// A block that no other sim on this machine has: what listens in the nodes of two sims would meet otherwise. The search begins
+/// where `random` leads.
+fn claim_block(random: u64) -> Result<(Block, UdpSocket), StartError> {
+    let claim = |block: Block| {
+        let address = SocketAddr::new(block.router().into(), CLAIM);
+        let socket = UdpSocket::bind(address);
+        socket.map(|socket| (block, socket)).map_err(|source| StartError::Listen { service: "block", address, source })
+    };
+    let mut taken = claim(Block::new(random));
+    for step in 1..Block::COUNT {
+        if taken.is_ok() {
+            break;
+        }
+        taken = claim(Block::new(random.wrapping_add(step)));
+    }
+    taken
 }
 
 fn listen(service: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

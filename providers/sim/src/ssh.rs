@@ -1,7 +1,12 @@
 //! The SSH server of every node: real handshakes, a policy read from the node's own files at each attempt, commands run in
 //! the simulated guest.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use russh::{
     Channel, ChannelId, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Preferred, Pty, SshId, cipher, kex, mac,
@@ -27,9 +32,11 @@ const GREETING: Duration = Duration::from_secs(20);
 /// Serves one connection to `guest`'s SSH server until it ends, or until the node's power goes off.
 pub(crate) async fn serve(cloud: Arc<Cloud>, guest: Arc<Guest>, stream: TcpStream, power: CancellationToken) {
     let Some(config) = config(&guest) else { return };
+    let sessions = Arc::clone(&cloud.sessions);
     let node = Node { cloud, guest, account: String::new(), inputs: HashMap::new(), running: HashMap::new() };
     let greeting = tokio::time::timeout(GREETING, russh::server::run_stream(Arc::new(config), stream, node));
     let Some(Ok(Ok(session))) = power.run_until_cancelled(greeting).await else { return };
+    sessions.fetch_add(1, Ordering::Relaxed);
     let handle = session.handle();
     tokio::select! {
         _ = session => {}

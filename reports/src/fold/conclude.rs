@@ -6,7 +6,7 @@ use super::BehaviorFold;
 use crate::{
     record::{Attempt, BehaviorResult},
     stats,
-    verdict::Verdict,
+    verdict::{InconclusiveReason, Verdict},
 };
 
 /// The result of one selected behaviour, and what the conclusion claimed that the attempts do not bear out.
@@ -54,7 +54,10 @@ impl<'a> Round<'a> {
         let verdicts = || attempts.iter().map(|a| &a.judgement.verdict);
         let failed = verdicts().find(|v| matches!(v, Verdict::Fail { .. }));
         let verdict = failed.or_else(|| verdicts().next_back()).unwrap_or(&Verdict::Missing);
-        let flaky = *verdict == Verdict::Pass && verdicts().any(|v| matches!(v, Verdict::Inconclusive { .. }));
+        // That somebody interrupted the run says nothing of the target.
+        let hindered =
+            |v: &Verdict| matches!(v, Verdict::Inconclusive { reason } if *reason != InconclusiveReason::Interrupted);
+        let flaky = *verdict == Verdict::Pass && verdicts().any(hindered);
         Self { number: attempts.first().map_or(0, |a| a.round), verdict, flaky }
     }
 }

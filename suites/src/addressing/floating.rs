@@ -8,7 +8,7 @@ use levelfield_kit::{
     subject::{Answer, Subject, Way},
     wait::{Look, Waited},
 };
-use levelfield_provider::{Address, Kind, ResourceRef};
+use levelfield_provider::{Address, FailureClass, Kind, ResourceRef};
 use levelfield_reports::Judgement;
 use serde::{Deserialize, Serialize};
 
@@ -36,13 +36,15 @@ enum LeadsTo {
 /// An address, attached to one node and then to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Moved {
+pub(super) struct Move {
     /// Where the address was knocked at.
     door: SocketAddr,
     /// Until it led to the first node.
     at_the_first: Waited<()>,
     /// What the target said to attaching it to the second.
     moved: Option<Answer<()>>,
+    /// Whether it had to be detached from the first before.
+    detached_first: bool,
     /// Until it led to the second node.
     at_the_second: Option<Waited<()>>,
     /// Where it led in the end.
@@ -53,14 +55,14 @@ pub(super) struct Moved {
     second: String,
 }
 
-pub(super) async fn observe_move(ctx: Ctx, expect: Moves) -> Observation<Moved> {
+pub(super) async fn observe_move(ctx: Ctx, expect: Moves) -> Observation<Move> {
     let (first, second) = tokio::join!(ctx.own_node("failing"), ctx.own_node("standby"));
     let seen = move_an_address(&ctx, &expect, &first, &second).await;
     tokio::join!(ctx.discard(&first), ctx.discard(&second));
     seen
 }
 
-async fn move_an_address(ctx: &Ctx, expect: &Moves, first: &Subject, second: &Subject) -> Observation<Moved> {
+async fn move_an_address(ctx: &Ctx, expect: &Moves, first: &Subject, second: &Subject) -> Observation<Move> {
     // Nothing is allocated for nodes that nobody can tell apart by their keys.
     let ways = (first.way(ctx.behavior())?, second.way(ctx.behavior())?);
     let nodes = (first.node(ctx.behavior())?.id, second.node(ctx.behavior())?.id);
@@ -79,13 +81,17 @@ async fn watch(
     address: &Address,
     ways: &(Way, Way),
     (first, second): (String, String),
-) -> Observation<Moved> {
+) -> Observation<Move> {
     ctx.target.attach_address(&address.id, &first).await?;
     let door = door(ctx, address, &first).await;
     let at_the_first = until_it_leads(ctx, door, ways, &LeadsTo::TheFirst, expect).await;
-    let (mut moved, mut at_the_second) = (None, None);
+    let (mut moved, mut detached_first, mut at_the_second) = (None, false, None);
     if at_the_first.met() {
-        let answer = Answer::of(ctx.target.attach_address(&address.id, &second).await)?;
+        let mut answer = Answer::of(ctx.target.attach_address(&address.id, &second).await)?;
+        if answer.accepted().is_none() && is_detached(ctx, &address.id).await? {
+            detached_first = true;
+            answer = Answer::of(ctx.target.attach_address(&address.id, &second).await)?;
+        }
         if answer.accepted().is_some() {
             at_the_second = Some(until_it_leads(ctx, door, ways, &LeadsTo::TheSecond, expect).await);
         }
@@ -94,7 +100,15 @@ async fn watch(
     let leads_to = leads_to(ctx, door, ways).await;
     let listed = ctx.target.addresses().await?;
     let attached_to = listed.into_iter().find(|a| a.id == address.id).and_then(|a| a.node);
-    Ok(Moved { door, at_the_first, moved, at_the_second, leads_to, attached_to, second })
+    Ok(Move { door, at_the_first, moved, detached_first, at_the_second, leads_to, attached_to, second })
+}
+
+/// Detaches the address, where the target has such a call.
+async fn is_detached(ctx: &Ctx, address: &str) -> Result<bool, Hindrance> {
+    match ctx.target.detach_address(address).await {
+        Err(error) if error.class == FailureClass::Unsupported => Ok(false),
+        answer => Ok(Answer::of(answer)?.accepted().is_some()),
+    }
 }
 
 /// How long the node's record may lag behind the attachment.
@@ -177,7 +191,7 @@ impl LeadsTo {
     }
 }
 
-pub(super) fn judge_move(seen: &Moved, expect: &Moves) -> Judgement {
+pub(super) fn judge_move(seen: &Move, expect: &Moves) -> Judgement {
     let (address, limit) = (seen.door.ip(), expect.effect_within_s);
     if !seen.at_the_first.met() {
         return Judgement::fail(
@@ -200,7 +214,8 @@ pub(super) fn judge_move(seen: &Moved, expect: &Moves) -> Judgement {
                     format!("{address} led to the second node after {took_s:.1} s; {limit:.0} s are allowed"),
                 )
             };
-            judgement.measured("attach-to-effect", took_s, "s")
+            let judgement = judgement.measured("attach-to-effect", took_s, "s");
+            if seen.detached_first { judgement.deviating("detach-first") } else { judgement }
         }
         (Some(Answer::Accepted(())), Some(moved)) => {
             let reason = if seen.leads_to == LeadsTo::TheFirst { "stays-with-the-first" } else { "leads-nowhere" };
@@ -222,19 +237,18 @@ pub(super) fn judge_move(seen: &Moved, expect: &Moves) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use levelfield_provider::FailureClass;
-
     use super::*;
 
     fn waited(met: bool, took_s: f64) -> Waited<()> {
         Waited { wait: "w".to_owned(), limit_s: 60.0, took_s, value: met.then_some(()), last: None }
     }
 
-    fn seen(at_first: bool, moved: Option<Answer<()>>, at_second: Option<Waited<()>>, leads_to: LeadsTo) -> Moved {
-        Moved {
+    fn seen(at_first: bool, moved: Option<Answer<()>>, at_second: Option<Waited<()>>, leads_to: LeadsTo) -> Move {
+        Move {
             door: "192.0.2.50:22".parse().unwrap(),
             at_the_first: waited(at_first, 1.0),
             moved,
+            detached_first: false,
             at_the_second: at_second,
             leads_to,
             attached_to: Some("n-2".to_owned()),
@@ -260,5 +274,13 @@ mod tests {
             let verdict = judge_move(&seen, &Moves { effect_within_s: 60.0 }).verdict;
             assert_eq!((verdict.state(), verdict.reason().as_deref()), (state, reason), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn detaching_first_is_told() {
+        let moved = seen(true, Some(Answer::Accepted(())), Some(waited(true, 2.0)), LeadsTo::TheSecond);
+        let judgement = judge_move(&Move { detached_first: true, ..moved }, &Moves { effect_within_s: 60.0 });
+        assert_eq!(judgement.verdict.state(), "pass");
+        assert_eq!(judgement.deviations[0].pattern, "detach-first");
     }
 }

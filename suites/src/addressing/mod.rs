@@ -5,6 +5,7 @@ mod ipv6;
 mod outside;
 mod public;
 mod rules;
+mod service;
 mod standing;
 mod truth;
 

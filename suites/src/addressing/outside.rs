@@ -67,19 +67,19 @@ const ECHOES: usize = 2;
 
 /// Asks the echo at `url` from inside the node.
 pub(super) async fn echo(guest: &Guest, url: &str) -> Result<Echo, Hindrance> {
-    let mut echo = read_echo(url, guest.http(&HttpProbe::get(url, OUTSIDE_WITHIN_S)).await?);
+    let mut echo = read_echo(url, &guest.http(&HttpProbe::get(url, OUTSIDE_WITHIN_S)).await?);
     for _ in 1..ECHOES {
         if echo.source.is_some() {
             break;
         }
-        echo = read_echo(url, guest.http(&HttpProbe::get(url, OUTSIDE_WITHIN_S)).await?);
+        echo = read_echo(url, &guest.http(&HttpProbe::get(url, OUTSIDE_WITHIN_S)).await?);
     }
     Ok(echo)
 }
 
-fn read_echo(url: &str, answer: HttpAnswer) -> Echo {
+fn read_echo(url: &str, answer: &HttpAnswer) -> Echo {
     let source = if answer.is_success() { answer.body.trim().parse().ok() } else { None };
-    let detail = if source.is_some() { String::new() } else { shortened(&answer) };
+    let detail = if source.is_some() { String::new() } else { shortened(answer) };
     Echo { url: url.to_owned(), outcome: answer.outcome, status: answer.status, source, detail }
 }
 
@@ -151,7 +151,7 @@ mod tests {
             (answer(HttpOutcome::Status, Some(503), "192.0.2.7"), None),
             (answer(HttpOutcome::TimedOut, None, ""), None),
         ] {
-            let read = read_echo("http://echo.example", answer);
+            let read = read_echo("http://echo.example", &answer);
             assert_eq!(read.source.map(|s| s.to_string()).as_deref(), source);
         }
     }

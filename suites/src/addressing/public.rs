@@ -85,7 +85,7 @@ pub(super) fn judge_reachable(seen: &Waited<()>, expect: &Reachable) -> Judgemen
 /// What became of the public addresses of a node that is gone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Released {
+pub(super) struct AfterTheEnd {
     /// The public addresses that the node had.
     had: Vec<IpAddr>,
     /// Those of them that the harness itself had requested, and gives back itself.
@@ -99,14 +99,14 @@ pub(super) struct Released {
 /// How long the account's list may lag behind the termination.
 const LAG_S: f64 = 30.0;
 
-pub(super) async fn observe_released(ctx: Ctx, _: Nothing) -> Observation<Released> {
+pub(super) async fn observe_released(ctx: Ctx, _: Nothing) -> Observation<AfterTheEnd> {
     let terminated = ctx.fact(|f| f.terminated.clone())?;
     if !terminated.gone.met() {
         return Err(Hindrance::prerequisite("allocation/terminate", terminated.gone.sentence()));
     }
     let had = terminated.had;
     if !ctx.target.has(Capability::FloatingIp) {
-        return Ok(Released { had, requested: vec![], released: None, held: vec![] });
+        return Ok(AfterTheEnd { had, requested: vec![], released: None, held: vec![] });
     }
     let last = Mutex::new(Ok((vec![], vec![])));
     let waited = ctx
@@ -123,7 +123,7 @@ pub(super) async fn observe_released(ctx: Ctx, _: Nothing) -> Observation<Releas
         })
         .await;
     let (requested, held) = last.into_inner().unwrap_or_else(PoisonError::into_inner)?;
-    Ok(Released { had, requested, released: Some(waited), held })
+    Ok(AfterTheEnd { had, requested, released: Some(waited), held })
 }
 
 /// Which of `had` the account's list holds: those that the run itself had requested, and the others.
@@ -138,7 +138,7 @@ async fn holdings(ctx: &Ctx, had: &[IpAddr]) -> Result<(Vec<IpAddr>, Vec<IpAddr>
     Ok((bare(requested), bare(held)))
 }
 
-pub(super) fn judge_released(seen: &Released, _: &Nothing) -> Judgement {
+pub(super) fn judge_released(seen: &AfterTheEnd, _: &Nothing) -> Judgement {
     if !seen.held.is_empty() {
         return Judgement::fail(
             "address-held",
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn an_address_goes_with_its_node() {
         let address: IpAddr = "192.0.2.7".parse().unwrap();
-        let seen = |had: &[IpAddr], requested: &[IpAddr], held: &[IpAddr]| Released {
+        let seen = |had: &[IpAddr], requested: &[IpAddr], held: &[IpAddr]| AfterTheEnd {
             had: had.to_vec(),
             requested: requested.to_vec(),
             released: None,

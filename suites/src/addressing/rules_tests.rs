@@ -43,7 +43,7 @@ fn what_no_rule_permits_is_kept_out() {
     for (seen, state, reason) in [
         (seen(&shut, proof()), "pass", None),
         (seen(&[refused.clone(), refused.clone(), refused], proof()), "pass", None),
-        (seen(&[open.clone()], proof()), "fail", Some("open")),
+        (seen(std::slice::from_ref(&open), proof()), "fail", Some("open")),
         (seen(&[silent.clone(), open], proof()), "fail", Some("open")),
         (seen(&shut, died()), "inconclusive", Some("image")),
         (seen(&shut, cut_off()), "inconclusive", Some("runner-network")),
@@ -55,7 +55,7 @@ fn what_no_rule_permits_is_kept_out() {
 
 #[test]
 fn a_rule_opens_in_time() {
-    let seen = |before, added, opened, proof| Opened { vantage: vantage(), before, added, opened, proof };
+    let seen = |before, added, opened, proof| RuleAdded { vantage: vantage(), before, added, opened, proof };
     let yes = || Some(Answer::Accepted(()));
     for (seen, state, reason) in [
         (seen(Knock::TimedOut, yes(), Some(waited(Some(()), 0.4)), proof()), "pass", None),
@@ -72,8 +72,13 @@ fn a_rule_opens_in_time() {
 
 #[test]
 fn a_removed_rule_shuts_in_time() {
-    let seen =
-        |removed, closed, proof| Closed { vantage: vantage(), opened: waited(Some(()), 0.4), removed, closed, proof };
+    let seen = |removed, closed, proof| RuleRemoved {
+        vantage: vantage(),
+        opened: waited(Some(()), 0.4),
+        removed,
+        closed,
+        proof,
+    };
     let yes = Answer::Accepted;
     for (seen, state, reason) in [
         (seen(yes(()), Some(waited(Some(0.2), 15.4)), proof()), "pass", None),
@@ -89,7 +94,7 @@ fn a_removed_rule_shuts_in_time() {
 
 #[test]
 fn evidence_reads_back() {
-    let seen = Closed {
+    let seen = RuleRemoved {
         vantage: Vantage::Neighbour { service: "10.0.0.6:24813".parse().unwrap() },
         opened: waited(Some(()), 0.4),
         removed: no(),
@@ -97,6 +102,6 @@ fn evidence_reads_back() {
         proof: Proof { answers_inside: true, ssh: None },
     };
     let text = serde_json::to_string(&seen).unwrap();
-    let back: Closed = serde_json::from_str(&text).unwrap();
+    let back: RuleRemoved = serde_json::from_str(&text).unwrap();
     assert_eq!(judge_closes(&back, &EXPECT), judge_closes(&seen, &EXPECT));
 }

@@ -103,16 +103,12 @@ pub(super) fn judge_unique(seen: &TwoNodes, _: &Nothing) -> Judgement {
             }
         }
     }
-    match shared_by_forwarding {
-        Some((ours, theirs)) => {
-            Judgement::pass(format!("two nodes share an address by forwarding, as {ours} and {theirs}"))
-                .deviating("shared-public-address")
-        }
-        None => {
-            let all: BTreeSet<IpAddr> = seen.subject.iter().chain(&seen.peer).map(|a| a.address).collect();
-            Judgement::pass(format!("two nodes, {} addresses, none twice", all.len()))
-        }
+    if let Some((ours, theirs)) = shared_by_forwarding {
+        return Judgement::pass(format!("two nodes share an address by forwarding, as {ours} and {theirs}"))
+            .deviating("shared-public-address");
     }
+    let all: BTreeSet<IpAddr> = seen.subject.iter().chain(&seen.peer).map(|a| a.address).collect();
+    Judgement::pass(format!("two nodes, {} addresses, none twice", all.len()))
 }
 
 /// Before and after the reboot.

@@ -17,45 +17,45 @@ use super::{
 #[serde(rename_all = "kebab-case")]
 pub(super) struct ThreeWays {
     /// By the API.
-    by_api: Vec<IpAddr>,
+    api: Vec<IpAddr>,
     /// By the metadata service, asked inside the node.
-    by_metadata: PublicItem,
+    metadata: PublicItem,
     /// As seen outside, over IPv4 where the API states an IPv4 address; absent where the configuration names no such echo.
-    by_echo: Option<Echo>,
+    echo: Option<Echo>,
 }
 
 pub(super) async fn observe_three_ways(ctx: Ctx, _: Nothing) -> Observation<ThreeWays> {
     let guest = ctx.inside()?;
-    let by_api = addresses(&ctx.node()?, Scope::Public);
+    let api = addresses(&ctx.node()?, Scope::Public);
     let services = &ctx.target.settings.services;
     // A node that is public over IPv6 alone may well share its way out over IPv4.
-    let only_six = !by_api.is_empty() && by_api.iter().all(IpAddr::is_ipv6);
-    let by_echo = match if only_six { &services.echo_ipv6 } else { &services.echo } {
+    let only_six = !api.is_empty() && api.iter().all(IpAddr::is_ipv6);
+    let echo = match if only_six { &services.echo_ipv6 } else { &services.echo } {
         Some(url) => Some(echo(&guest, url).await?),
         None => None,
     };
-    let by_metadata = public_item(&guest).await?;
-    Ok(ThreeWays { by_api, by_metadata, by_echo })
+    let metadata = public_item(&guest).await?;
+    Ok(ThreeWays { api, metadata, echo })
 }
 
 pub(super) fn judge_three_ways(seen: &ThreeWays, _: &Nothing) -> Judgement {
-    let stated = list(&seen.by_api);
-    if seen.by_api.is_empty() {
+    let stated = list(&seen.api);
+    if seen.api.is_empty() {
         return missing("addressing/public-by-default", "the API states no public address");
     }
-    if let Some(metadata) = seen.by_metadata.address.filter(|a| !seen.by_api.contains(a)) {
+    if let Some(metadata) = seen.metadata.address.filter(|a| !seen.api.contains(a)) {
         return Judgement::fail("metadata-differs", format!("the API states {stated}, the metadata {metadata}"))
             .comparing(stated, metadata.to_string());
     }
-    let echoed = seen.by_echo.as_ref().and_then(|echo| echo.source);
-    if let Some(source) = echoed.filter(|a| !seen.by_api.contains(a)) {
+    let echoed = seen.echo.as_ref().and_then(|echo| echo.source);
+    if let Some(source) = echoed.filter(|a| !seen.api.contains(a)) {
         return Judgement::fail("echo-differs", format!("the API states {stated}, an echo outside sees {source}"))
             .comparing(stated, source.to_string());
     }
-    if !seen.by_metadata.answered {
-        return missing("underlay/metadata-service", &format!("no answer from it: {}", seen.by_metadata.detail));
+    if !seen.metadata.answered {
+        return missing("underlay/metadata-service", &format!("no answer from it: {}", seen.metadata.detail));
     }
-    match (&seen.by_echo, echoed, seen.by_metadata.address) {
+    match (&seen.echo, echoed, seen.metadata.address) {
         (Some(echo), None, _) => missing("addressing/egress", &echo.words()),
         (Some(_), Some(source), Some(_)) => Judgement::pass(format!("{source} by API, metadata and echo alike")),
         (Some(_), Some(source), None) => {
@@ -147,11 +147,7 @@ mod tests {
 
     #[test]
     fn three_sides_agree_or_one_is_named() {
-        let ways = |api: &[&str], metadata: PublicItem, echo: Option<Echo>| ThreeWays {
-            by_api: ips(api),
-            by_metadata: metadata,
-            by_echo: echo,
-        };
+        let ways = |api: &[&str], metadata: PublicItem, echo: Option<Echo>| ThreeWays { api: ips(api), metadata, echo };
         let echoed = |source| Some(seen_by_echo(HttpOutcome::Status, Some(source)));
         let silence = || Some(seen_by_echo(HttpOutcome::TimedOut, None));
         let inside = |address| stated_inside(true, Some(address));

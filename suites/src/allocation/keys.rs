@@ -117,7 +117,10 @@ async fn import_each(ctx: &Ctx, algorithms: &[Algorithm], made: &mut Made) -> Ob
     for &algorithm in algorithms {
         let key = match algorithm {
             Algorithm::Ed25519 => new_key()?,
-            Algorithm::Rsa => NodeKey::generate_rsa(RSA_BITS, "levelfield-own")
+            // Seconds of computing, which must not hold up what else the thread has to do.
+            Algorithm::Rsa => tokio::task::spawn_blocking(|| NodeKey::generate_rsa(RSA_BITS, "levelfield-own"))
+                .await
+                .map_err(|e| Hindrance::harness(format!("generate a key: {e}")))?
                 .map_err(|e| Hindrance::harness(format!("generate a key: {e}")))?,
         };
         let answer = try_import(ctx, &ctx.target.fresh_name("own-key"), &key.public_line(), made).await?;

@@ -62,7 +62,7 @@ fn no_more_are_tried_than_nodes_were_asked_for() {
 fn the_configuration_names_images_by_id_or_name() {
     let images = [image("IMG-0152 noble", 1)];
     let known = Pick { id: "id-of-IMG-0152 noble".to_owned(), name: "IMG-0152 noble".to_owned() };
-    assert_eq!(configured(&images, &["IMG-0152 noble".to_owned()]), [known.clone()]);
+    assert_eq!(configured(&images, &["IMG-0152 noble".to_owned()]), std::slice::from_ref(&known));
     assert_eq!(configured(&images, &["id-of-IMG-0152 noble".to_owned()]), [known]);
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod network;
 mod parse;
+mod put_back;
 mod system;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use accounts::{Account, AuthorizedKey, AuthorizedKeys};
 pub use alter::{Alteration, AlteredFile};
 pub use error::{GuestError, GuestErrorKind};
 pub use network::{HttpAnswer, HttpOutcome, HttpProbe, Interface, Ping, Route};
+pub use put_back::LoginRules;
 pub use system::{ClockReading, Disk, OsRelease, TimeSource};
 
 use crate::remote::{Command, Output, Shell};

@@ -1,5 +1,7 @@
 //! Steps 7 and 8: root gets the operator's keys, password login ends, the node key goes.
 
+use std::sync::Arc;
+
 use levelfield_provider::{Kind, ResourceRef};
 
 use super::Env;
@@ -25,6 +27,10 @@ async fn harden_or_block(env: &Env, subject: &Subject) -> Result<(), Block> {
     let owner = "login/root-key-added";
     let way = subject.way(owner).map_err(|h| Block::new(owner, h))?;
     let guest = env.guest(&way);
+    if !env.makes_nodes() {
+        let rules = guest.login_rules().await.map_err(|e| Block::new(owner, e))?;
+        subject.update(|s| s.rules_before = Some(Arc::new(rules)));
+    }
     let mut keys = Vec::new();
     for _ in 0..OPERATOR_KEYS {
         let key = NodeKey::generate_ed25519("levelfield-operator")
@@ -70,6 +76,18 @@ async fn harden_or_block(env: &Env, subject: &Subject) -> Result<(), Block> {
         s.way = Some(root);
     });
     outcome
+}
+
+/// Gives a node that outlives the run the login rules that it had before. Nothing is done to a node that was not altered.
+///
+/// # Errors
+/// What could not be put back; the operator must look after it.
+pub async fn put_back(env: &Env, subject: &Subject) -> Result<(), Hindrance> {
+    let (rules, way) = subject.read(|s| (s.rules_before.clone(), s.way.clone()));
+    let (Some(rules), Some(way)) = (rules, way) else { return Ok(()) };
+    env.guest(&way).put_back(&rules).await?;
+    subject.update(|s| s.rules_before = None);
+    Ok(())
 }
 
 /// Step 8. Inside first: a key that the target no longer knows but the node still lets in is the worse half.

@@ -3,17 +3,16 @@
 use std::sync::{Mutex, PoisonError};
 
 use levelfield_provider::{
-    AddressOrigin, Capability, ExistingNode, FailureClass, KeyPair, Node, NodeAddress, NodeRequest, NodeState,
-    Protocol, Rule, Scope,
+    AddressOrigin, Capability, FailureClass, KeyPair, Node, NodeAddress, NodeRequest, NodeState, Protocol, Rule, Scope,
 };
 use levelfield_reports::{EventKind, event::Stamp};
 use tokio::time::Instant;
 
-use super::{Env, choose::choose, user_data::user_data};
+use super::{Env, choose::choose, existing::take_existing, user_data::user_data};
 use crate::{
     hindrance::Hindrance,
     naming,
-    remote::{Credential, Door, Knock, LoginFailure, NodeKey},
+    remote::{Credential, Door, HostKey, Knock, LoginFailure, NodeKey},
     subject::{Accepted, AddressPattern, Addressed, Block, Choice, LoggedIn, Requested, Subject, Tried, Way},
     triage,
     wait::{Look, Waited},
@@ -284,7 +283,7 @@ async fn log_in(
     let accepted = env
         .waiter
         .wait("first login", limit_s, || async {
-            let (accepted, tried) = try_accounts(env, address, &accounts, key).await;
+            let (accepted, tried) = try_accounts(env, address, &accounts, key, None).await;
             *last_round.lock().unwrap_or_else(PoisonError::into_inner) = tried;
             match accepted {
                 Ok(accepted) => Look::Met(accepted),
@@ -327,17 +326,19 @@ fn candidates(stated: Option<&str>, distribution: Option<&str>) -> Vec<String> {
     accounts
 }
 
-/// Tries one account after the other, each with a connection of its own. A failure that is no refusal ends the round.
-pub async fn try_accounts(
+/// Tries one account after the other, each with a connection of its own. A failure that is no refusal ends the round. A host key that
+/// is known beforehand must be the one presented.
+pub(super) async fn try_accounts(
     env: &Env,
     address: &NodeAddress,
     accounts: &[String],
     key: &NodeKey,
+    host_key: Option<&HostKey>,
 ) -> (Result<Accepted, String>, Vec<Tried>) {
     let mut tried = Vec::new();
     for account in accounts {
         let door = Door { address: address.ssh(), account: account.clone() };
-        match env.remote.login(&door, &Credential::Key(key.clone()), None).await {
+        match env.remote.login(&door, &Credential::Key(key.clone()), host_key).await {
             Ok(session) => {
                 let host_key = session.host_key().clone();
                 env.pool.give(door, Credential::Key(key.clone()), session);
@@ -355,66 +356,6 @@ pub async fn try_accounts(
         }
     }
     (Err("the key was refused for every account tried".to_owned()), tried)
-}
-
-/// Takes a node that exists already: the subject is the first one stated, the peer the second.
-async fn take_existing(env: &Env, subject: &Subject) -> Result<(), Block> {
-    let owner = "login/key-accepted";
-    let nodes = env.target.existing_nodes().await.map_err(|e| Block::new(owner, e))?;
-    let place = usize::from(subject.role != "subject");
-    let Some(ExistingNode { node, account, private_key, .. }) = nodes.into_iter().nth(place) else {
-        return Err(Block::new(
-            owner,
-            Hindrance::harness(format!("the configuration states no node to be the {}", subject.role)),
-        ));
-    };
-    let key = NodeKey::from_private(&private_key)
-        .map_err(|e| Block::new(owner, Hindrance::harness(format!("read the private key of {}: {e}", node.name))))?;
-    let address = node.addresses.first().cloned();
-    let listed = node.addresses.clone();
-    subject.update(|s| {
-        s.node_key = Some(key.clone());
-        s.node = Some(node);
-    });
-    let address = address.ok_or_else(|| Block::new(owner, Hindrance::harness("the configured node has no address")))?;
-    let by_default = Waited { wait: "public address".to_owned(), limit_s: 0.0, took_s: 0.0, value: None, last: None };
-    subject.update(|s| {
-        s.facts.addressed = Some(Addressed {
-            pattern: AddressPattern::Existing,
-            address: Some(address.clone()),
-            listed,
-            by_default,
-            known_s: None,
-        });
-    });
-    reach(env, subject, &address).await?;
-    let started = Instant::now();
-    let (accepted, tried) = try_accounts(env, &address, std::slice::from_ref(&account), &key).await;
-    let triage = if accepted.is_ok() { None } else { Some(triage::climb(env, subject, &tried).await) };
-    let took_s = env.target.clock.since(started);
-    let last = accepted.as_ref().err().cloned();
-    let found = accepted.ok();
-    let waited = Waited {
-        wait: "first login".to_owned(),
-        limit_s: env.params.login_within_s,
-        took_s,
-        value: found.clone(),
-        last,
-    };
-    let sentence = waited.sentence();
-    subject.update(|s| {
-        s.facts.logged_in =
-            Some(LoggedIn { stated: Some(account), accepted: waited, tried, since_request_s: took_s, triage });
-    });
-    let found = found.ok_or_else(|| Block::explained(owner, sentence))?;
-    subject.update(|s| {
-        s.way = Some(Way {
-            door: Door { address: address.ssh(), account: found.account },
-            credential: Credential::Key(key),
-            host_key: Some(found.host_key),
-        });
-    });
-    Ok(())
 }
 
 /// Notes a stamp, and reports it for the timeline; only the subject's stamps are the target's.

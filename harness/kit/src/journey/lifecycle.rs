@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use levelfield_provider::{Capability, FailureClass, Kind, NodeAction, NodeState, ProviderError, ResourceRef, Scope};
 
-use super::{Env, deliver::until_state};
+use super::{Env, alter::put_back, deliver::until_state};
 use crate::{
     hindrance::Hindrance,
     remote::Knock,
@@ -214,11 +214,19 @@ async fn held_addresses(env: &Env, had: &[IpAddr]) -> Vec<IpAddr> {
 /// reported, at the end of the run.
 pub async fn discard(env: &Env, subject: &Subject) {
     let state = subject.state();
+    if !env.makes_nodes() {
+        if let Err(hindrance) = put_back(env, subject).await {
+            env.target.warn(format!(
+                "put the login rules of the {} back as they were: {}; look after it: root's former keys are in \
+                 authorized_keys.before-levelfield",
+                subject.role,
+                hindrance.judgement().summary
+            ));
+        }
+        return;
+    }
     if let Some(way) = &state.way {
         env.pool.forget(&way.door);
-    }
-    if !env.makes_nodes() {
-        return;
     }
     let resources = [
         state.node.map(|n| ResourceRef::new(Kind::Node, n.id)),

@@ -6,6 +6,7 @@
 mod alter;
 mod choose;
 mod deliver;
+mod existing;
 mod lifecycle;
 mod user_data;
 
@@ -25,10 +26,10 @@ use crate::{
     wait::Waiter,
 };
 
-pub use alter::{harden, seal};
+pub use alter::{harden, put_back, seal};
 pub(crate) use choose::choose;
 pub use choose::{flavor_that_fits, pick_flavor, pick_image, pick_network};
-pub use deliver::{deliver, try_accounts};
+pub use deliver::deliver;
 pub use lifecycle::{clean_up, discard, identity, reboot, restart, terminate};
 pub use user_data::{BOOTS_PATH, KNOWN_HOST, TrustAnchor, user_data};
 

@@ -68,7 +68,7 @@ impl TrustAnchor {
 
 /// The `#cloud-config` document.
 pub fn user_data(trust: &TrustAnchor) -> String {
-    let indented: String = trust.certificate.lines().map(|l| format!("      {l}\n")).collect();
+    let indented = trust.certificate.lines().fold(String::new(), |text, line| text + "      " + line + "\n");
     format!(
         "#cloud-config\n\
          write_files:\n\

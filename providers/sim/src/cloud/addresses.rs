@@ -20,11 +20,16 @@ impl Cloud {
         }
     }
 
-    /// Allocates a floating address.
-    pub(crate) fn allocate_address(&self, request: &AddressRequest) -> Answer<Address> {
+    fn has_public_addresses(&self) -> Answer<()> {
         if self.pattern() == AddressPattern::None {
             return Err(Refusal::new(FailureClass::Unsupported, "there are no public addresses here"));
         }
+        Ok(())
+    }
+
+    /// Allocates a floating address.
+    pub(crate) fn allocate_address(&self, request: &AddressRequest) -> Answer<Address> {
+        self.has_public_addresses()?;
         let mut state = self.state();
         if let Some(limit) = self.persona.quotas.addresses.filter(|limit| state.addresses.len() >= *limit as usize) {
             return Err(Refusal::quota("addresses", limit));
@@ -44,6 +49,7 @@ impl Cloud {
 
     /// Attaches an address to a node, taking it from the one it was on.
     pub(crate) fn attach_address(&self, id: &str, node: &str) -> Answer<()> {
+        self.has_public_addresses()?;
         let stays = self.has(Mutation::FloatingIpStays);
         let mut state = self.state();
         if state.nodes.get(node).is_none_or(NodeRecord::is_gone) {

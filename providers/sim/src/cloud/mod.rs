@@ -14,8 +14,8 @@ mod wiring;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    net::Ipv6Addr,
-    sync::{Arc, Mutex, MutexGuard, Weak},
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, Weak, atomic::AtomicU64},
 };
 
 use levelfield_provider::{Kind, Quota, Resource, ResourceRef, Tags, tag};
@@ -58,6 +58,8 @@ pub(crate) struct Cloud {
     pub(crate) ipv6: bool,
     pub(crate) catalog: Catalog,
     pub(crate) stop: CancellationToken,
+    /// SSH sessions served so far.
+    pub(crate) sessions: Arc<AtomicU64>,
     state: Mutex<State>,
     me: Weak<Cloud>,
 }
@@ -73,6 +75,8 @@ struct State {
     groups: BTreeMap<String, GroupRecord>,
     volumes: BTreeMap<String, VolumeRecord>,
     pools: Pools,
+    /// The first private address that each network gave.
+    first_private: HashMap<usize, Ipv4Addr>,
     terminated: u32,
 }
 
@@ -104,6 +108,7 @@ impl Cloud {
             ports,
             ipv6: std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok(),
             stop,
+            sessions: Arc::default(),
             persona,
         })
     }
@@ -193,6 +198,7 @@ impl State {
             groups: BTreeMap::new(),
             volumes: BTreeMap::new(),
             pools,
+            first_private: HashMap::new(),
             terminated: 0,
         }
     }

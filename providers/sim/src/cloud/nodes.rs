@@ -1,6 +1,9 @@
 //! Nodes: requesting, reading, acting on, terminating.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use levelfield_provider::{AddressOrigin, FailureClass, Node, NodeAction, NodeRequest, NodeState, Tags};
 
@@ -87,7 +90,8 @@ impl Cloud {
         self.within_quota(state, vcpus)?;
 
         let private = state.pools.private[network].take().ok_or_else(|| Refusal::capacity("private address"))?;
-        let stated = self.has(Mutation::PrivateAddressGivenTwice).then(|| first_private(state, network)).flatten();
+        let first = *state.first_private.entry(network).or_insert(private);
+        let stated = (self.has(Mutation::PrivateAddressGivenTwice) && first != private).then_some(first);
         let public = match self.pattern() {
             AddressPattern::Default => state.pools.public.take(),
             _ => None,
@@ -131,6 +135,7 @@ impl Cloud {
             six,
             created: now,
             visible: now + lag,
+            read: OnceLock::new(),
             guest: Arc::new(guest),
             power: self.stop.child_token(),
             listening: false,
@@ -224,7 +229,7 @@ impl Cloud {
     }
 
     fn tags_hidden(&self, node: &NodeRecord) -> bool {
-        self.has(Mutation::TagsArriveLate) && self.clock.now() < node.created + TAGS_LATE
+        self.has(Mutation::TagsArriveLate) && node.read.get().is_none_or(|read| self.clock.now() < read + TAGS_LATE)
     }
 
     /// The node with that id. A terminated one is remembered for a while.
@@ -232,6 +237,7 @@ impl Cloud {
         let now = self.clock.now();
         let state = self.state();
         if let Some(node) = state.nodes.get(id).filter(|node| now >= node.visible) {
+            node.read.get_or_init(|| now);
             return Ok(self.view(&state, node));
         }
         let gone = state.tombstones.iter().find(|tombstone| tombstone.node.id == id && now < tombstone.until);
@@ -293,10 +299,4 @@ impl Cloud {
 
 fn missing_input(what: &str, id: &str) -> Refusal {
     Refusal::invalid(format!("there is no {what} `{id}`")).blaming(id)
-}
-
-/// The private address of the oldest live node of a network.
-fn first_private(state: &State, network: usize) -> Option<std::net::Ipv4Addr> {
-    let live = state.nodes.values().filter(|node| !node.is_gone() && node.network == network);
-    live.min_by(|a, b| a.created.total_cmp(&b.created)).map(|node| node.private)
 }

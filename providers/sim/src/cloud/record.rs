@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use levelfield_provider::{
@@ -111,6 +111,8 @@ pub(super) struct NodeRecord {
     pub(super) created: f64,
     /// From when on reads know it, on the target's clock.
     pub(super) visible: f64,
+    /// When it was first read by its id, on the target's clock.
+    pub(super) read: OnceLock<f64>,
     pub(super) guest: Arc<Guest>,
     /// Cancelled when the machine goes down: ends its timers and connections.
     pub(super) power: CancellationToken,

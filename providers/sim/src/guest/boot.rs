@@ -76,8 +76,14 @@ impl Guest {
         files.put("/etc/passwd", 0o644, passwd(account));
         files.put("/etc/shadow", 0o640, format!("root:*:20000:0:99999:7:::\n{account}:!:20000:0:99999:7:::\n"));
         files.put("/etc/sudoers.d/90-cloud-init-users", 0o440, format!("{account} ALL=(ALL) NOPASSWD:ALL\n"));
-        files.put("/etc/ssh/sshd_config", 0o644, SSHD_CONFIG);
-        files.put("/etc/ssh/sshd_config.d/50-cloud-init.conf", 0o600, CLOUD_SSHD_CONFIG);
+        let mut main = SSHD_CONFIG.to_owned();
+        if self.has(Mutation::PasswordOffered) {
+            main = main.replace("KbdInteractiveAuthentication no", "KbdInteractiveAuthentication yes");
+        }
+        files.put("/etc/ssh/sshd_config", 0o644, main);
+        let cloud =
+            if self.has(Mutation::PasswordAccepted) { "PasswordAuthentication yes\n" } else { CLOUD_SSHD_CONFIG };
+        files.put("/etc/ssh/sshd_config.d/50-cloud-init.conf", 0o600, cloud);
         files.put(&keys_path("root"), 0o600, "");
         files.put_owned(&keys_path(account), account, 0o600, "");
         for (_, bundle) in BUNDLES {

@@ -133,16 +133,15 @@ impl Guest {
         let mut policy = inside.policy;
         let stays = self.has(Mutation::PasswordLoginStays) && inside.reloaded;
         let returns = self.has(Mutation::PasswordLoginReturns) && inside.boots > 1;
-        let accepted = self.has(Mutation::PasswordAccepted);
-        if stays || returns || accepted {
+        if stays || returns {
             policy.password = true;
         }
         policy
     }
 
-    /// Whether the SSH server says that it takes passwords, although it may not.
+    /// Whether the SSH server says that it takes passwords.
     pub(crate) fn offers_password(&self) -> bool {
-        self.policy().password || self.has(Mutation::PasswordOffered)
+        self.policy().password
     }
 
     /// Whether `password` logs in to `account`.

@@ -16,10 +16,13 @@ use ipnet::Ipv4Net;
 pub(crate) struct Block(u8);
 
 impl Block {
+    /// How many there are.
+    pub(crate) const COUNT: u64 = 240;
+
     /// The block that `number` leads to.
     pub(crate) fn new(number: u64) -> Self {
         // 127.0 is everybody's, 127.1 to 127.9 are popular with other tools.
-        Self(u8::try_from(10 + number % 240).unwrap_or(10))
+        Self(u8::try_from(10 + number % Self::COUNT).unwrap_or(10))
     }
 
     fn address(self, offset: u16) -> Ipv4Addr {

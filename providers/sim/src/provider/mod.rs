@@ -1,7 +1,5 @@
 //! The provider of simulated clouds: every call is one HTTP request to a control plane.
 
-#![expect(clippy::result_large_err, reason = "the interface's own error, made once per failed call")]
-
 mod client;
 mod probe;
 
