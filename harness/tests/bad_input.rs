@@ -40,6 +40,7 @@ macro_rules! answers {
                 (r"127\.0\.0\.1:\d+", "ADDRESS"),
                 (r"\d{8}-\d{6}-[a-z0-9]{8}", "RUN"),
                 (r"[0-9a-f]{64}", "SHA256"),
+                (r"column \d{3,}", "column COLUMN"),
             ],
         }, { insta::assert_snapshot!(words(&$home, &said)) });
         said
@@ -122,9 +123,9 @@ fn arguments() {
 
 #[test]
 fn a_cloud_that_does_not_answer() {
-    let mut home = home_with(&format!(
-        "  - name: cloud\n    provider: {{ sim: {{ persona: aws-like, endpoint: \"http://127.0.0.1:1\", token: {{ file: token }} }} }}\n"
-    ));
+    let mut home = home_with(
+        "  - name: cloud\n    provider: { sim: { persona: aws-like, endpoint: \"http://127.0.0.1:1\", token: { file: token } } }\n",
+    );
     home.write("token", "a-token-of-some-length");
     assert_eq!(answers!(home, &["run"]).code, 2);
 
@@ -164,13 +165,16 @@ fn machine(home: &Home, address: std::net::SocketAddr, account: &str, key: &str)
     impatient(home);
 }
 
-/// Every behaviour that was observed says why nothing could be said; none fails, and none passes.
+/// Every behaviour that builds on a login says why nothing could be said; none passes.
 fn inconclusive_summaries(home: &Home) -> Vec<String> {
     let record = record(&home.run("latest"));
     assert_eq!(record["status"], "sealed");
     let results = record["targets"][0]["results"].as_array().unwrap().clone();
-    let state = |r: &serde_json::Value| r["verdict"]["verdict"].as_str().unwrap_or_default().to_owned();
-    assert!(results.iter().all(|r| !["pass", "fail", "missing"].contains(&state(r).as_str())), "{results:#?}");
+    let state = |r: &serde_json::Value| r["verdict"]["state"].as_str().unwrap().to_owned();
+    // The one behaviour that says whether the key logs in may fail for it; what builds on that never does.
+    let failed: Vec<_> = results.iter().filter(|r| state(r) == "fail").map(|r| r["id"].clone()).collect();
+    assert!(failed.iter().all(|id| id == "login/key-accepted"), "{failed:?}");
+    assert!(results.iter().all(|r| !["pass", "missing"].contains(&state(r).as_str())), "{results:#?}");
     results.iter().filter(|r| state(r) == "inconclusive").map(|r| r["summary"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -180,10 +184,10 @@ fn a_machine_that_does_not_answer() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     machine(&home, closed, "debian", &new_key(&home));
     let ran = home.say(&["run", "--suite", "login", "--guideline", "guideline"]);
-    assert_eq!(ran.code, 3, "{ran}");
+    assert!([1, 3].contains(&ran.code), "{ran}");
     let summaries = inconclusive_summaries(&home);
     assert!(summaries.len() > 3, "{summaries:?}");
-    assert!(summaries.iter().any(|s| s.contains("port-refused")), "the reason is named: {summaries:?}");
+    assert!(summaries.iter().all(|s| s.contains("refused")), "the reason is named: {summaries:?}");
 }
 
 fn new_key(home: &Home) -> String {
@@ -302,7 +306,7 @@ fn a_disk_that_is_full_at_any_time() {
         let folder = format!("full-{kilobytes}");
         if has_event(&home.path().join(&folder), "run-started") {
             let report = home.say(&["report", &folder]);
-            assert_eq!(report.code, 3, "{kilobytes} kB free: {report}");
+            assert!([3, 4].contains(&report.code), "{kilobytes} kB free: {report}");
             command::assert_nothing_reads_green(&home.path().join(&folder));
             // With room again, the run goes on.
             let resumed = home.say(&["resume", &folder]);

@@ -9,7 +9,6 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::Path,
-    sync::Mutex,
     thread,
 };
 
@@ -167,6 +166,10 @@ fn a_token_that_the_target_repeats_in_every_refusal_is_kept() {
         assert!(refused.err.contains("[redacted:sim-token]"), "the refusal is shown: {refused}");
         let checked = run(&home, &["target", "check", "cloud"]);
         assert_kept(CANARY, &home, &[&refused, &checked]);
+
+        if reference.contains("file") {
+            continue;
+        }
 
         // Everything that would create; the rest of the run goes its way.
         let home = on_echo(&sim, |method, _| method == "GET", &reference);

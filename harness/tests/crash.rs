@@ -6,26 +6,29 @@ mod command;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use command::{Home, Said, Sim, assert_nothing_reads_green, id, open_entries, record, verdicts};
+use command::{Home, Said, Sim, assert_nothing_reads_green, eventually, id, open_entries, record, verdicts};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 /// How often a run is killed.
 const KILLS: usize = 200;
+/// The longest that a run goes on behind the line at which it is to be killed: lines are close together.
+const LONGEST_PAUSE: Duration = Duration::from_millis(30);
 /// Runs at one time.
 const LANES: usize = 3;
 /// The instants are drawn from this; the environment variable names another.
 const SEED: u64 = 20_261_121;
 const SEED_VARIABLE: &str = "LEVELFIELD_CRASH_SEED";
-/// Little to do, and something of every kind: a key pair and nodes of a behaviour's own, a subject, and what is read at the very end.
-const SELECTION: &str = "id(allocation/key-import) or id(allocation/node-requested) or id(addressing/rule-opens) or \
+/// Little to do, and something of every kind: key pairs of a behaviour's own, a subject, and what is read at the very end.
+const SELECTION: &str = "id(allocation/key-duplicate-refused) or id(allocation/node-requested) or id(addressing/rule-opens) or \
                          id(metadata/images-listed) or id(allocation/nothing-left)";
 
 /// How often each came about.
@@ -40,6 +43,18 @@ struct Tally {
     torn: usize,
 }
 
+/// When a run is killed: so long after its journal has so many lines.
+#[derive(Clone, Copy)]
+struct Instant {
+    lines: usize,
+    pause: Duration,
+}
+
+fn lines(folder: &Path) -> usize {
+    let journal = std::fs::read(folder.join("events.jsonl")).unwrap_or_default();
+    journal.split(|b| *b == b'\n').count() - 1
+}
+
 struct Bench {
     sim: Sim,
     home: Home,
@@ -52,15 +67,18 @@ impl Bench {
         ["run", "--filter", SELECTION, "--out", out]
     }
 
-    /// Kills one run after `pause`, and has it resumed or reaped.
-    fn kill_one(&self, number: usize, pause: Duration) {
+    /// Kills one run at an instant, and has it resumed or reaped.
+    fn kill_one(&self, number: usize, instant: Instant) {
         let name = format!("run-{number:03}");
+        let folder = self.home.path().join(&name);
         let mut child = self.home.start(&Self::arguments(&name));
-        thread::sleep(pause);
+        eventually("the instant is there, or the run over", || {
+            lines(&folder) >= instant.lines || child.try_wait().unwrap().is_some()
+        });
+        thread::sleep(instant.pause);
         let _ = child.kill();
         child.wait().unwrap();
 
-        let folder = self.home.path().join(&name);
         let journal = std::fs::read(folder.join("events.jsonl")).unwrap_or_default();
         if !journal.contains(&b'\n') {
             self.tally.lock().unwrap().before_it_began += 1;
@@ -82,30 +100,34 @@ impl Bench {
             assert_eq!(report.code, 0, "{name}: {report}");
         } else {
             assert_nothing_reads_green(&folder);
-            self.assert_code_is_honest(&name, &report);
-            let compared = self.home.say(&["compare", &name, &name]);
-            self.assert_code_is_honest(&name, &compared);
+            Self::assert_code_is_honest(&name, &report);
+            if number.is_multiple_of(5) {
+                let compared = self.home.say(&["compare", &name, &name]);
+                Self::assert_code_is_honest(&name, &compared);
+            }
         }
         if number.is_multiple_of(2) {
-            self.resume(&name)
+            self.resume(&name, number);
         } else {
-            self.reap(&name, sealed)
+            self.reap(&name, sealed);
         }
         assert_eq!(self.sim.holds_of(id(&killed)), Vec::<String>::new(), "{name}");
         assert_eq!(open_entries(&folder), Vec::<String>::new(), "{name}");
     }
 
-    fn assert_code_is_honest(&self, name: &str, said: &Said) {
+    fn assert_code_is_honest(name: &str, said: &Said) {
         assert!([3, 4].contains(&said.code), "{name}: {said}");
     }
 
-    fn resume(&self, name: &str) {
+    fn resume(&self, name: &str, number: usize) {
         let resumed = self.home.say(&["resume", name]);
         assert_eq!(resumed.code, 0, "{name}: {resumed}");
         let record = record(&self.home.path().join(name));
         assert_eq!(record["status"], "sealed", "{name}");
         assert_eq!(verdicts(&record), self.expected, "{name}");
-        assert_eq!(self.home.say(&["judge", name]).code, 0, "{name}");
+        if number.is_multiple_of(5) {
+            assert_eq!(self.home.say(&["judge", name]).code, 0, "{name}");
+        }
         self.tally.lock().unwrap().resumed += 1;
     }
 
@@ -129,27 +151,25 @@ fn a_run_that_is_killed_leaves_nothing_that_is_not_found() {
     let seed = std::env::var(SEED_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(SEED);
     let sim = Sim::start();
     let home = Home::on(&sim);
-    let began = Instant::now();
     let undisturbed = home.say(&Bench::arguments("undisturbed"));
-    let takes = began.elapsed();
+    let whole = lines(&home.path().join("undisturbed"));
     assert_eq!(undisturbed.code, 0, "{undisturbed}");
     let expected = verdicts(&record(&home.path().join("undisturbed")));
     let bench = Bench { sim, home, expected, tally: Mutex::default() };
 
     let mut random = StdRng::seed_from_u64(seed);
-    // Side by side, a run takes longer; a few may be over when they are to be killed.
-    let longest = takes.mul_f64(1.4);
-    let pauses: Vec<Duration> = (0..KILLS).map(|_| longest.mul_f64(random.random::<f64>())).collect();
+    let mut instant =
+        || Instant { lines: random.random_range(0..=whole), pause: LONGEST_PAUSE.mul_f64(random.random()) };
+    let instants: Vec<Instant> = (0..KILLS).map(|_| instant()).collect();
     let next = AtomicUsize::new(0);
-    let began = Instant::now();
+    let began = std::time::Instant::now();
     thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {
-                while let Some((number, pause)) = {
+                loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    pauses.get(number).map(|pause| (number, *pause))
-                } {
-                    bench.kill_one(number, pause);
+                    let Some(instant) = instants.get(number) else { break };
+                    bench.kill_one(number, *instant);
                 }
             });
         }
@@ -164,5 +184,5 @@ fn a_run_that_is_killed_leaves_nothing_that_is_not_found() {
          reaped; nothing is left",
         began.elapsed().as_secs_f64()
     );
-    assert!(in_the_middle > KILLS / 3, "too few were killed in the middle to prove anything");
+    assert!(in_the_middle > KILLS / 2, "too few were killed in the middle to prove anything");
 }

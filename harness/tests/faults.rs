@@ -131,6 +131,7 @@ async fn tally(standard: &Arc<Standard>, clouds: Vec<(String, Cloud, Verdicts)>)
     })
 }
 
+#[expect(clippy::print_stdout, reason = "the count is what the test is for")]
 fn conclude(name: &str, tally: &Tally, began: Instant) {
     let Tally { runs, verdicts, flaky, inconclusive, changed, failed_calls, table } = tally;
     let seconds = began.elapsed().as_secs_f64();

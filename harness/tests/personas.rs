@@ -32,9 +32,9 @@ const COMMON: [StepMark; 8] = [
 ];
 
 /// Marks that are not as they should be, each with what keeps it so.
-fn wrong_marks(table: &mut Table, target: &TargetRecord, expected: &[StepMark; 8]) {
+fn wrong_marks(table: &mut Table, target: &TargetRecord, expected: [StepMark; 8]) {
     for (row, mark) in target.steps.iter().zip(expected) {
-        if row.mark != *mark {
+        if row.mark != mark {
             let verdicts: Vec<String> = row
                 .because
                 .iter()
@@ -57,7 +57,7 @@ async fn the_embedded_clouds_are_what_they_are_known_for() {
     let mut table = Table::new(["target", "step", "should be", "is", "because"]);
     for (target, marks) in [(aws, &ALL_YES), (common, &COMMON), (good, &ALL_YES)] {
         assert_eq!(target.steps.iter().map(|row| row.step).collect::<Vec<_>>(), (1..=8).collect::<Vec<u8>>());
-        wrong_marks(&mut table, target, marks);
+        wrong_marks(&mut table, target, *marks);
     }
     assert!(table.is_empty(), "marks are not what the clouds are known for:\n{table}");
 

@@ -91,8 +91,7 @@ fn a_target_that_is_gone_is_named() {
     sim.vanish();
     let resumed = home.say(&["resume", "it"]);
     assert_eq!(resumed.code, 2, "{resumed}");
-    for word in ["cannot resume run", "it/config.yaml", "target `cloud`", "cannot reach the sim at http://", "start it"]
-    {
+    for word in ["cannot resume run", "it/config.yaml", "target `cloud`", "cannot use the sim at http://", "start it"] {
         assert!(resumed.err.contains(word), "{word}: {resumed}");
     }
     // Everything was removed before it vanished, and the run says so.

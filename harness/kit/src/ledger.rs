@@ -9,7 +9,10 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use levelfield_provider::{Kind, ResourceRef};
@@ -17,6 +20,7 @@ use levelfield_reports::redact::Redactor;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// One line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +111,8 @@ pub struct Ledger {
     path: PathBuf,
     next: AtomicU64,
     redactor: Redactor,
+    /// Cancelled when a line cannot be written, before whoever wrote it is told.
+    stops: Arc<OnceLock<CancellationToken>>,
     writer: mpsc::UnboundedSender<Order>,
 }
 
@@ -122,14 +128,32 @@ impl Ledger {
         let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(wrap("open"))?;
         mend(path, &mut file).map_err(wrap("mend"))?;
         let (writer, lines) = mpsc::unbounded_channel();
-        tokio::task::spawn_blocking(move || write_all(file, lines));
-        Ok(Self { path: path.to_owned(), next: AtomicU64::new(known + 1), redactor: Redactor::default(), writer })
+        let stops = Arc::new(OnceLock::new());
+        tokio::task::spawn_blocking({
+            let stops = Arc::clone(&stops);
+            move || write_all(file, lines, &stops)
+        });
+        Ok(Self {
+            path: path.to_owned(),
+            next: AtomicU64::new(known + 1),
+            redactor: Redactor::default(),
+            stops,
+            writer,
+        })
     }
 
     /// The same ledger, in which what came back from a target is written without secrets.
     #[must_use]
     pub fn redacted_by(self, redactor: Redactor) -> Self {
         Self { redactor, ..self }
+    }
+
+    /// Has `run` cancelled when a line cannot be written: a run without a ledger must end.
+    #[must_use]
+    pub fn stopping(self, run: CancellationToken) -> Self {
+        // Set once: a ledger belongs to one run.
+        let _ = self.stops.set(run);
+        self
     }
 
     /// Every entry so far, by number; also those whose writer did not wait for them to be written.
@@ -180,22 +204,31 @@ impl Ledger {
 }
 
 /// Writes lines as they come; those that wait together share one flush to stable storage.
-fn write_all(mut file: File, mut lines: mpsc::UnboundedReceiver<Order>) {
+fn write_all(mut file: File, mut lines: mpsc::UnboundedReceiver<Order>, stops: &OnceLock<CancellationToken>) {
     let mut torn = false;
     while let Some(first) = lines.blocking_recv() {
         let mut batch = vec![first];
         while let Ok(next) = lines.try_recv() {
             batch.push(next);
         }
-        // What a failed write left of a line must not swallow the next one.
-        let mut text = if torn { vec![b'\n'] } else { Vec::new() };
+        let mut text = Vec::new();
         for line in batch.iter().filter_map(|(line, _)| line.as_ref()) {
             if serde_json::to_writer(&mut text, line).is_ok() {
                 text.push(b'\n');
             }
         }
-        let outcome = if text.is_empty() { Ok(()) } else { file.write_all(&text).and_then(|()| file.sync_data()) };
-        torn = outcome.is_err();
+        let mut outcome = Ok(());
+        if !text.is_empty() {
+            // What a failed write left of a line must not swallow the next one.
+            if torn {
+                text.insert(0, b'\n');
+            }
+            outcome = file.write_all(&text).and_then(|()| file.sync_data());
+            torn = outcome.is_err();
+        }
+        if let (Err(_), Some(run)) = (&outcome, stops.get()) {
+            run.cancel();
+        }
         for (_, done) in batch {
             let copy = outcome.as_ref().map(|&()| ()).map_err(|e| io::Error::new(e.kind(), e.to_string()));
             let _ = done.send(copy);

@@ -126,7 +126,7 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Requested {
-    /// Seconds until the request returned.
+    /// Seconds until the request returned that was answered, without those before it that failed for a passing reason.
     pub returned_s: f64,
     /// The node as the request returned it.
     pub first: Node,

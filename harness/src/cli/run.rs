@@ -303,7 +303,9 @@ fn baseline(args: &RunArgs, config: Option<&Path>) -> Result<Option<Baseline>, F
 }
 
 fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
-    Baseline::read(path).or_usage()
+    Baseline::read(path).or_usage().map_err(|failure| {
+        failure.while_doing("cannot use the baseline; `levelfield baseline RUN --out FILE` writes one".to_owned())
+    })
 }
 
 fn finish(

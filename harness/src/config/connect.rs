@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use levelfield_provider::Provider;
+use levelfield_provider::{FailureClass, Provider};
 use levelfield_reports::redact::Redactor;
 use levelfield_sim::{Mutation, Persona, SimProvider};
 use levelfield_static::StaticProvider;
@@ -42,6 +42,10 @@ async fn sim(target: &str, config: &SimConfig, redactor: &mut Redactor) -> Resul
         let provider = SimProvider::connect(endpoint, &token).await.map_err(|e| ConfigError::Unreachable {
             target: target.to_owned(),
             what: format!("the sim at {endpoint}"),
+            next: match e.class {
+                FailureClass::Unauthorized | FailureClass::Forbidden => "correct its token",
+                _ => "start it, or correct where the configuration says it is",
+            },
             source: Box::new(e),
         })?;
         return Ok(Arc::new(provider));

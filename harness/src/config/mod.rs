@@ -49,12 +49,14 @@ pub enum ConfigError {
     #[error("cannot read the configuration; name its file with --config, or leave that out for the embedded targets")]
     File(#[source] Box<YamlError>),
     /// A target does not answer.
-    #[error("target `{target}`: cannot reach {what}; start it, or correct where the configuration says it is")]
+    #[error("target `{target}`: cannot use {what}; {next}")]
     Unreachable {
         /// The target.
         target: String,
         /// What was called, and where.
         what: String,
+        /// What to do about it.
+        next: &'static str,
         /// What came back.
         #[source]
         source: Box<ProviderError>,

@@ -27,6 +27,11 @@ impl Interrupt {
         self.token.cancel();
     }
 
+    /// What is cancelled when the run is asked to stop, for those who know nothing of interrupts.
+    pub fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
     /// Asks the run to stop because somebody outside wants it to.
     pub fn ask_by(&self, who: &str) {
         // The first one is the cause.

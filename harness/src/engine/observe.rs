@@ -111,7 +111,7 @@ impl Observer {
     pub(super) async fn observe(&self, course: &mut Course, stage: Stage, make: impl Fn() -> Ctx) {
         let expect = self.standard.expect(course.behavior.id);
         loop {
-            self.begin(course, &make());
+            begin(course, &make());
             let began = Instant::now();
             let observed = self.look(course, &make(), &expect).await;
             course.seconds += began.elapsed().as_secs_f64();
@@ -122,7 +122,7 @@ impl Observer {
             }
             // The attempt that was hindered stays in the record with its own judgement; the stage is read again.
             let judgement = self.judge(course, &expect);
-            self.judged(course, &make(), judgement);
+            judged(course, &make(), judgement);
             course.readings.pop();
             course.begun = false;
         }
@@ -134,7 +134,7 @@ impl Observer {
     /// Ends a course whose remaining stages cannot be reached.
     pub(super) fn give_up(&self, course: &mut Course, stage: Stage, hindrance: Hindrance, ctx: &Ctx) {
         let expect = self.standard.expect(course.behavior.id);
-        self.begin(course, ctx);
+        begin(course, ctx);
         self.keep(course, stage, Observed::Hindered(hindrance), ctx);
         self.conclude(course, ctx, &expect);
     }
@@ -149,15 +149,17 @@ impl Observer {
             async move { behavior.observe(ctx, &expect).await }
         });
         tokio::select! {
-            outcome = &mut task => outcome.unwrap_or_else(|e| {
-                Observed::Hindered(Hindrance::harness(format!("the observation ended abruptly: {e}")))
-            }),
+            // First, because what stopped the run (a ledger that cannot be written) may also have hindered the observation.
+            biased;
             () = self.interrupt.wished() => {
                 task.abort();
                 // Only once it has ended does nothing come to be any more behind the back of whoever cleans up.
                 let _ = task.await;
                 Observed::Hindered(interrupted())
             }
+            outcome = &mut task => outcome.unwrap_or_else(|e| {
+                Observed::Hindered(Hindrance::harness(format!("the observation ended abruptly: {e}")))
+            }),
         }
     }
 
@@ -227,32 +229,7 @@ impl Observer {
     fn conclude(&self, course: &mut Course, ctx: &Ctx, expect: &serde_json::Value) {
         let judgement = self.judge(course, expect);
         self.verdicts.add(course.behavior.id, course.round, judgement.verdict.clone());
-        self.judged(course, ctx, judgement);
-    }
-
-    /// Begins an attempt, unless one is under way from an earlier stage.
-    fn begin(&self, course: &mut Course, ctx: &Ctx) {
-        if std::mem::replace(&mut course.begun, true) {
-            return;
-        }
-        course.attempt += 1;
-        ctx.target.events().emit(EventKind::BehaviorStarted {
-            target: ctx.target.name.clone(),
-            behavior: course.behavior.id.to_owned(),
-            round: course.round,
-            attempt: course.attempt,
-        });
-    }
-
-    fn judged(&self, course: &Course, ctx: &Ctx, judgement: Judgement) {
-        ctx.target.events().emit(EventKind::Judged {
-            target: ctx.target.name.clone(),
-            behavior: course.behavior.id.to_owned(),
-            round: course.round,
-            attempt: course.attempt,
-            seconds: course.seconds,
-            judgement,
-        });
+        judged(course, ctx, judgement);
     }
 }
 
@@ -260,6 +237,31 @@ impl Observer {
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |e| e.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Begins an attempt, unless one is under way from an earlier stage.
+fn begin(course: &mut Course, ctx: &Ctx) {
+    if std::mem::replace(&mut course.begun, true) {
+        return;
+    }
+    course.attempt += 1;
+    ctx.target.events().emit(EventKind::BehaviorStarted {
+        target: ctx.target.name.clone(),
+        behavior: course.behavior.id.to_owned(),
+        round: course.round,
+        attempt: course.attempt,
+    });
+}
+
+fn judged(course: &Course, ctx: &Ctx, judgement: Judgement) {
+    ctx.target.events().emit(EventKind::Judged {
+        target: ctx.target.name.clone(),
+        behavior: course.behavior.id.to_owned(),
+        round: course.round,
+        attempt: course.attempt,
+        seconds: course.seconds,
+        judgement,
+    });
 }
 
 /// What an observation says that was cut short.

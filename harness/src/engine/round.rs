@@ -53,8 +53,9 @@ impl Round {
             }
             // A node may take minutes to come. What is half made when the wish to stop arrives is in the ledger.
             tokio::select! {
-                () = self.enter(stage, &subject, peer.as_deref()) => {}
+                biased;
                 () = self.observer.interrupt.wished() => break,
+                () = self.enter(stage, &subject, peer.as_deref()) => {}
             }
             courses = self.observe_all(courses, stage, &subject, peer.as_ref()).await;
         }

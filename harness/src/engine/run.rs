@@ -44,6 +44,10 @@ use crate::config::Waiver;
 /// How long what a run makes may exist before anyone may reap it.
 const LIFETIME: time::Duration = time::Duration::hours(24);
 
+/// What a run says that stops by itself.
+const CANNOT_GO_ON: &str =
+    "the run stopped: its journal, ledger or evidence cannot be written; make room, then resume it";
+
 /// Whether nodes are kept after a run, for people to look at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Keep {
@@ -122,7 +126,9 @@ impl Run {
     /// # Errors
     /// When it cannot be written down. What the targets do is never an error of the run: it is in the record.
     pub async fn carry_out(mut self) -> Result<Record, RunError> {
-        let ledger = Arc::new(Ledger::open(&self.folder.ledger())?.redacted_by(self.redactor.clone()));
+        let ledger = Arc::new(
+            Ledger::open(&self.folder.ledger())?.redacted_by(self.redactor.clone()).stopping(self.interrupt.token()),
+        );
         let evidence = Arc::new(self.folder.evidence()?);
         let trust = Arc::new(TrustAnchor::generate().map_err(|e| RunError::Trust(Box::new(e)))?);
         let already_ms = self.earlier.as_ref().map_or(0, |r| milliseconds(r.seconds));
@@ -175,9 +181,10 @@ impl Run {
                 biased;
                 () = self.interrupt.wished(), if !told => {
                     told = true;
-                    if let Some(by) = self.interrupt.by() {
-                        events.emit(EventKind::Interrupted { by: by.to_owned() });
-                    }
+                    events.emit(match self.interrupt.by() {
+                        Some(by) => EventKind::Interrupted { by: by.to_owned() },
+                        None => EventKind::Warned { target: None, message: CANNOT_GO_ON.to_owned() },
+                    });
                 }
                 outcome = targets.join_next() => match outcome {
                     Some(outcome) => complete &= matches!(outcome, Ok(true)),
@@ -281,7 +288,7 @@ impl Done {
     fn verdict(&self, id: &str, round: u32) -> Option<&Verdict> {
         let (attempts, verdict) = self.rounds.get(&(id.to_owned(), round))?;
         let passing = matches!(verdict, Verdict::Inconclusive { reason } if reason.is_transient());
-        (!is_interrupted(verdict) && !(passing && *attempts < ATTEMPTS)).then_some(verdict)
+        (!(is_interrupted(verdict) || passing && *attempts < ATTEMPTS)).then_some(verdict)
     }
 
     /// How many behaviours of a manifest need nothing more.

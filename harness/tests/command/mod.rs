@@ -1,6 +1,7 @@
 //! The `levelfield` command as a person or a pipeline calls it: the binary itself, in a folder and with an environment of its own.
 
 #![allow(dead_code, reason = "every test that shares this module uses a part of it")]
+#![allow(clippy::print_stderr, reason = "a skipped test has no other way to say so")]
 
 use std::{
     collections::BTreeMap,
@@ -18,17 +19,17 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The environment variable that holds a sim's token.
-pub const TOKEN: &str = "LEVELFIELD_TEST_TOKEN";
+pub(crate) const TOKEN: &str = "LEVELFIELD_TEST_TOKEN";
 /// The environment variable that turns a skipped test into a failed one, if it is `1`.
-pub const REQUIRE: &str = "LEVELFIELD_REQUIRE_REAL_TARGETS";
+pub(crate) const REQUIRE: &str = "LEVELFIELD_REQUIRE_REAL_TARGETS";
 /// The longest that anything here is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a command answered.
-pub struct Said {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl From<Output> for Said {
@@ -46,55 +47,55 @@ impl std::fmt::Display for Said {
 }
 
 /// A folder to call commands in, with runs of its own.
-pub struct Home {
+pub(crate) struct Home {
     folder: TempDir,
     token: Option<String>,
 }
 
 impl Home {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), token: None }
     }
 
     /// One whose configuration names `sim` as its only target, `cloud`.
-    pub fn on(sim: &Sim) -> Self {
+    pub(crate) fn on(sim: &Sim) -> Self {
         let mut home = Self::new();
         home.token = Some(sim.token.clone());
         home.configure(&sim.target("cloud"));
         home
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Where the run called `name` is.
-    pub fn run(&self, name: &str) -> PathBuf {
+    pub(crate) fn run(&self, name: &str) -> PathBuf {
         self.path().join("levelfield-runs").join(name)
     }
 
     /// Writes the configuration that is read by default: these targets.
-    pub fn configure(&self, targets: &str) {
+    pub(crate) fn configure(&self, targets: &str) {
         self.write("levelfield.yaml", &format!("format: 1\ntargets:\n{targets}"));
     }
 
     /// Writes a file and returns its path.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         fs::write(&path, text).unwrap();
         path
     }
 
     /// The command, not started yet.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_levelfield"));
         self.around(command.args(arguments));
         command
     }
 
     /// Lets `command` run here, with the environment of a plain user.
-    pub fn around(&self, command: &mut Command) {
+    pub(crate) fn around(&self, command: &mut Command) {
         command.current_dir(self.path()).stdin(Stdio::null()).env("HOME", self.path()).env("NO_COLOR", "1");
         command.env_remove("LEVELFIELD_CONFIG").env_remove("LEVELFIELD_RUNS").env_remove("RUST_BACKTRACE");
         match &self.token {
@@ -104,33 +105,33 @@ impl Home {
     }
 
     /// What the command answers.
-    pub fn say(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn say(&self, arguments: &[&str]) -> Said {
         self.command(arguments).output().unwrap().into()
     }
 
     /// Starts the command, to be looked at while it runs.
-    pub fn start(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 
 /// A simulated cloud in a process of its own, which is there for as long as this is.
-pub struct Sim {
+pub(crate) struct Sim {
     child: Child,
-    pub endpoint: String,
-    pub token: String,
+    pub(crate) endpoint: String,
+    pub(crate) token: String,
     runtime: tokio::runtime::Runtime,
     _home: Home,
 }
 
 impl Sim {
     /// A cloud that passes everything.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(&[])
     }
 
     /// The same with more arguments.
-    pub fn with(arguments: &[&str]) -> Self {
+    pub(crate) fn with(arguments: &[&str]) -> Self {
         let home = Home::new();
         let ready = home.path().join("ready");
         let mut command = home.command(&["sim", "--ready", "ready"]);
@@ -148,7 +149,7 @@ impl Sim {
     }
 
     /// The lines of a configuration for it.
-    pub fn target(&self, name: &str) -> String {
+    pub(crate) fn target(&self, name: &str) -> String {
         format!(
             "  - name: {name}\n    provider: {{ sim: {{ persona: aws-like, endpoint: \"{}\", token: {{ env: {TOKEN} }} }} }}\n",
             self.endpoint
@@ -156,7 +157,7 @@ impl Sim {
     }
 
     /// Everything in it that looks like the harness's, as its own API tells.
-    pub fn inventory(&self) -> Vec<Resource> {
+    pub(crate) fn inventory(&self) -> Vec<Resource> {
         self.runtime.block_on(async {
             let provider = SimProvider::connect(&self.endpoint, &self.token).await.expect("the sim answers");
             provider.inventory().await.expect("the sim lists")
@@ -164,18 +165,18 @@ impl Sim {
     }
 
     /// What it holds of one run.
-    pub fn holds_of(&self, run: &str) -> Vec<String> {
+    pub(crate) fn holds_of(&self, run: &str) -> Vec<String> {
         let ours = |r: &Resource| r.tags.get(tag::RUN).is_some_and(|tag| tag == run);
         self.inventory().into_iter().filter(ours).map(|r| r.resource.to_string()).collect()
     }
 
     /// Sends it a signal, by the name that `kill` knows it by.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         signal(&self.child, name);
     }
 
     /// Ends it now, as a cloud that vanishes.
-    pub fn vanish(mut self) {
+    pub(crate) fn vanish(mut self) {
         self.kill();
     }
 
@@ -192,7 +193,7 @@ impl Drop for Sim {
 }
 
 /// Looks until `condition` holds.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "not within {} s: {what}", PATIENCE.as_secs());
@@ -201,49 +202,49 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Waits for a process to end by itself.
-pub fn ended(mut child: Child) -> Said {
+pub(crate) fn ended(mut child: Child) -> Said {
     eventually("the process ends", || child.try_wait().unwrap().is_some());
     child.wait_with_output().unwrap().into()
 }
 
 /// Sends a signal, by the name that `kill` knows it by.
-pub fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let done = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
     assert!(done.success(), "kill -s {name}");
 }
 
 /// A run's `run.json`.
-pub fn record(folder: &Path) -> Value {
+pub(crate) fn record(folder: &Path) -> Value {
     let path = folder.join("run.json");
     let text = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_slice(&text).unwrap()
 }
 
 /// The run's id.
-pub fn id(record: &Value) -> &str {
+pub(crate) fn id(record: &Value) -> &str {
     record["run"]["id"].as_str().unwrap()
 }
 
 /// The verdicts of the only target, and whether any of them is called flaky.
-pub fn verdicts(record: &Value) -> BTreeMap<String, String> {
+pub(crate) fn verdicts(record: &Value) -> BTreeMap<String, String> {
     let results = record["targets"][0]["results"].as_array().unwrap();
     let word = |r: &Value| format!("{}{}", r["verdict"], if r["flaky"] == true { ", flaky" } else { "" });
     results.iter().map(|r| (r["id"].as_str().unwrap().to_owned(), word(r))).collect()
 }
 
 /// The lines of a journal that can be read, as far as they are there already.
-pub fn events(folder: &Path) -> Vec<Value> {
+pub(crate) fn events(folder: &Path) -> Vec<Value> {
     let text = fs::read_to_string(folder.join("events.jsonl")).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// Whether the journal holds an event of this kind already.
-pub fn has_event(folder: &Path, kind: &str) -> bool {
+pub(crate) fn has_event(folder: &Path, kind: &str) -> bool {
     events(folder).iter().any(|event| event["kind"]["event"] == kind)
 }
 
 /// What the ledger holds open.
-pub fn open_entries(folder: &Path) -> Vec<String> {
+pub(crate) fn open_entries(folder: &Path) -> Vec<String> {
     let path = folder.join("ledger.jsonl");
     if !path.exists() {
         return Vec::new();
@@ -257,7 +258,7 @@ pub fn open_entries(folder: &Path) -> Vec<String> {
 }
 
 /// A run that is not complete must not be taken for a good one by any reader, of whatever format.
-pub fn assert_nothing_reads_green(folder: &Path) {
+pub(crate) fn assert_nothing_reads_green(folder: &Path) {
     let record = record(folder);
     assert_eq!(record["status"], "incomplete");
     let junit = fs::read_to_string(folder.join("junit/cloud.xml")).unwrap();
@@ -272,7 +273,7 @@ pub fn assert_nothing_reads_green(folder: &Path) {
 }
 
 /// The reason for leaving a test out, printed; a failure where everything is required.
-pub fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     assert!(std::env::var(REQUIRE).as_deref() != Ok("1"), "{REQUIRE}=1, and this cannot be had: {why}");
     eprintln!("skipped: {why}");
 }

@@ -189,7 +189,7 @@ pub enum Mutation {
     EntropyStarved,
     /// Of four or more nodes requested close together as one numbered series, the fourth ends as failed.
     ScaleOneFails,
-    /// Every node that was terminated makes the next one boot slower.
+    /// Every node that was terminated makes the next one of its numbered series boot slower.
     ChurnSlows,
 }
 

@@ -22,8 +22,9 @@ impl Comparison {
             let widths: Vec<usize> = (0..columns)
                 .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or_default())
                 .collect();
-            let _ = writeln!(out, "{}", style.bold(&cell(&table.title)));
-            for row in rows {
+            let _ = writeln!(out, "{}", style.bold(&sanitize::short_line(&table.title, 400)));
+            // A table of nothing but its head says no more than its title.
+            for row in rows.into_iter().take(if table.rows.len() > 1 { usize::MAX } else { 0 }) {
                 let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
                 let line = cells.collect::<Vec<_>>().join("  ");
                 let _ = writeln!(out, "  {}", line.trim_end());

@@ -118,8 +118,7 @@ async fn request(
         user_data: target.has(Capability::UserData).then(|| user_data(&env.trust)),
         ..NodeRequest::default()
     };
-    let first = target.create_node(&request).await.map_err(|e| Block::new(owner, e))?;
-    let returned_s = target.clock.since(started);
+    let (first, returned_s) = target.create_node_timed(&request).await.map_err(|e| Block::new(owner, e))?;
     subject.update(|s| s.node = Some(first.clone()));
     stamp(env, subject, Stamp::RequestReturned, started);
     let described = first_shown(env, &first.id).await;

@@ -10,6 +10,7 @@ use levelfield_provider::{
     Node, NodeRequest, ProviderError, Resource, ResourceRef, Tags, tag,
 };
 use levelfield_reports::EventKind;
+use tokio::time::Instant;
 
 use super::{Result, Target, forgiving};
 use crate::{
@@ -30,16 +31,31 @@ impl Target {
 
     /// Requests a node. Tags of ours are added to those given, and a client token where the target has them.
     pub async fn create_node(&self, request: &NodeRequest) -> Result<Node> {
+        self.create_node_timed(request).await.map(|(node, _)| node)
+    }
+
+    /// Requests a node, and says how many seconds the target took to answer: the one request that counted, without those that
+    /// were made before it in vain and the pauses between them.
+    pub async fn create_node_timed(&self, request: &NodeRequest) -> Result<(Node, f64)> {
+        let took_s = Mutex::new(0.0);
         let make = |tags: Tags| {
             let mut request = request.clone();
             if request.client_token.is_none() && self.has(Capability::ClientToken) {
                 request.client_token = tags.get(tag::ENTRY).cloned();
             }
             request.tags.extend(tags);
-            async move { self.provider.create_node(&request).await }
+            let took_s = &took_s;
+            async move {
+                let began = Instant::now();
+                let answer = self.provider.create_node(&request).await;
+                *took_s.lock().unwrap_or_else(PoisonError::into_inner) = self.clock.since(began);
+                answer
+            }
         };
         let find = |id: String| async move { self.node(&id).await };
-        self.create(Kind::Node, &request.name, |node: &Node| node.id.clone(), make, find).await
+        let node = self.create(Kind::Node, &request.name, |node: &Node| node.id.clone(), make, find).await?;
+        let took_s = *took_s.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok((node, took_s))
     }
 
     /// Asks once more, word for word, for the node `first`: the same client token, the same tags. A second node that comes of it

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Cloud, State,
     record::{AddressRecord, NodeRecord, Tombstone, VolumeRecord},
-    remember,
+    remember, series,
 };
 use crate::{AddressPattern, Mutation, guest::Guest};
 
@@ -46,10 +46,17 @@ impl Cloud {
         let slow = self.seed.fraction(&["slow boot", id]) < self.persona.faults.slow_boot;
         let seconds = if slow { seconds * 10.0 } else { seconds };
         match boot {
-            Boot::First if self.has(Mutation::ChurnSlows) => seconds * (1.0 + f64::from(self.state().terminated)),
+            Boot::First if self.has(Mutation::ChurnSlows) => seconds * (1.0 + 2.0 * f64::from(self.gone_before(id))),
             Boot::First | Boot::Start => seconds,
             Boot::Restart => seconds / 2.0,
         }
+    }
+
+    /// How many nodes of the series that a node belongs to were terminated.
+    fn gone_before(&self, id: &str) -> u32 {
+        let state = self.state();
+        let gone = state.nodes.get(id).and_then(|node| state.terminated.get(series(&node.name)));
+        gone.copied().unwrap_or_default()
     }
 
     /// The node runs, as far as the API knows.
@@ -192,7 +199,7 @@ impl Cloud {
             let name = format!("{}-root", node.name);
             state.volumes.insert(id.clone(), VolumeRecord { id, name, tags: node.tags.clone() });
         }
-        state.terminated += 1;
+        *state.terminated.entry(series(&node.name).to_owned()).or_default() += 1;
         self.commemorate(&mut state, node);
     }
 

@@ -77,7 +77,8 @@ struct State {
     pools: Pools,
     /// The first private address that each network gave.
     first_private: HashMap<usize, Ipv4Addr>,
-    terminated: u32,
+    /// How many nodes were terminated, by their series.
+    terminated: HashMap<String, u32>,
 }
 
 struct Pools {
@@ -185,6 +186,11 @@ impl Cloud {
     }
 }
 
+/// What the names of nodes have in common that are one numbered series: all but the numbers at the end.
+fn series(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-')
+}
+
 impl State {
     fn new(pools: Pools) -> Self {
         Self {
@@ -199,7 +205,7 @@ impl State {
             volumes: BTreeMap::new(),
             pools,
             first_private: HashMap::new(),
-            terminated: 0,
+            terminated: HashMap::new(),
         }
     }
 

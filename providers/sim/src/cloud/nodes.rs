@@ -11,6 +11,7 @@ use super::{
     Answer, Cloud, Refusal, State, Stock, architecture, carries,
     life::Boot,
     record::{KeyRecord, NodeRecord},
+    series,
 };
 use crate::{
     AddressPattern, Mutation,
@@ -209,14 +210,13 @@ impl Cloud {
         } else {
             return None;
         };
-        let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned();
-        let series = stem(&request.name);
-        if series.len() == request.name.len() {
+        let of = series(&request.name);
+        if of.len() == request.name.len() {
             return None;
         }
         let since = self.clock.now() - CLOSE_TOGETHER;
         let is_one = |node: &&NodeRecord| {
-            !node.is_gone() && node.created > since && node.image == request.image && stem(&node.name) == series
+            !node.is_gone() && node.created > since && node.image == request.image && series(&node.name) == of
         };
         let before = state.nodes.values().filter(is_one).count();
         (before + 1 == lost).then_some(reason)

@@ -46,11 +46,15 @@ impl Gate {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        let listener = Arc::new(socket.listen(BACKLOG.unsigned_abs())?);
+        // One that is to let nobody in is closed from the start: a connection that the kernel takes before the first rule is looked
+        // at would count as let in.
+        let closed = sources.is_empty();
+        let listener = Arc::new(socket.listen(if closed { 0 } else { BACKLOG.unsigned_abs() })?);
         let address = listener.local_addr()?;
+        let filler = if closed { fill_at_once(address) } else { None };
         let stop = CancellationToken::new();
         let (sender, receiver) = watch::channel(sources);
-        let run = keep(Arc::clone(&listener), receiver, service);
+        let run = keep(Arc::clone(&listener), receiver, service, filler);
         tokio::spawn(stop.clone().run_until_cancelled_owned(run));
         Ok(Self { listener, address, sources: sender, stop })
     }
@@ -78,8 +82,15 @@ impl Drop for Gate {
     }
 }
 
-async fn keep(listener: Arc<TcpListener>, mut sources: watch::Receiver<Sources>, service: Service) {
-    let mut filler: Option<(TcpStream, SocketAddr)> = None;
+/// A connection of a gate's own that fills its queue, and where it comes from.
+type Filler = (TcpStream, SocketAddr);
+
+async fn keep(
+    listener: Arc<TcpListener>,
+    mut sources: watch::Receiver<Sources>,
+    service: Service,
+    mut filler: Option<Filler>,
+) {
     loop {
         let admitted = sources.borrow_and_update().clone();
         if admitted.is_empty() {
@@ -113,8 +124,18 @@ async fn keep(listener: Arc<TcpListener>, mut sources: watch::Receiver<Sources>,
     }
 }
 
+/// Fills the queue of a listener that nobody had the time to find yet. It does not wait: the kernel connects loopback addresses
+/// within the call.
+fn fill_at_once(address: SocketAddr) -> Option<Filler> {
+    let filler = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok()?;
+    filler.set_nonblocking(true).ok()?;
+    let filler = TcpStream::from_std(filler).ok()?;
+    let from = filler.local_addr().ok()?;
+    Some((filler, from))
+}
+
 /// Makes the kernel drop whatever comes, and returns the connection that fills the queue.
-async fn shut(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+async fn shut(listener: &TcpListener) -> Option<Filler> {
     SockRef::from(listener).listen(0).ok()?;
     let drained = async { while listener.accept().await.is_ok() {} };
     // Whoever got into the queue before it was shortened is thrown out; an empty queue leaves the branch pending.
@@ -189,6 +210,15 @@ mod tests {
             gate.admit(vec![all]);
             assert!(settles(gate.address(), true).await, "an open gate did not answer");
             gate.admit(vec![]);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_gate_that_opens_closed_lets_nobody_in_first() {
+        for _ in 0..100 {
+            let gate = Gate::open("127.213.7.9:0".parse().unwrap(), vec![], greeter()).unwrap();
+            let first = dial(None, gate.address(), Duration::from_millis(5)).await;
+            assert!(matches!(first, Dial::Silent), "{first:?}");
         }
     }
 
