@@ -1,6 +1,6 @@
 //! The report that people read: one HTML file that needs nothing beside it.
 //!
-//! [`write`] turns a [`Record`] into a page that opens from a disk, a mail or a CI artefact store: style and script are inside, no
+//! [`write()`] turns a [`Record`] into a page that opens from a disk, a mail or a CI artefact store: style and script are inside, no
 //! request leaves it, and a content policy in its head makes sure of that. It reads well without script, without colour, on paper
 //! and on a phone.
 //!
@@ -10,7 +10,7 @@
 //!
 //! Nothing is left out silently: wherever one of the [`Limits`] applies, the page says what is not shown and where it is.
 //!
-//! All markup goes through the `html!` macro, which escapes every argument that is not [`markup::Markup`] itself.
+//! All markup goes through the `html!` macro, which escapes every argument that is not `Markup` itself.
 
 mod attempts;
 mod behaviors;
