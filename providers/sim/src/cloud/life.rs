@@ -46,7 +46,8 @@ impl Cloud {
         let slow = self.seed.fraction(&["slow boot", id]) < self.persona.faults.slow_boot;
         let seconds = if slow { seconds * 10.0 } else { seconds };
         match boot {
-            Boot::First if self.has(Mutation::ChurnSlows) => seconds * (1.0 + 2.0 * f64::from(self.gone_before(id))),
+            // A cliff rather than a slope: what surrounds a boot must not level it out, and no boot may take longer than a request may.
+            Boot::First if self.has(Mutation::ChurnSlows) && self.gone_before(id) >= 4 => seconds * 20.0,
             Boot::First | Boot::Start => seconds,
             Boot::Restart => seconds / 2.0,
         }
