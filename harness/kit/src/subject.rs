@@ -400,7 +400,7 @@ pub struct State {
     pub node: Option<Node>,
     /// The operator's keys.
     pub operator_keys: Vec<NodeKey>,
-    /// Login rules as they were, where the node outlives the run.
+    /// Login rules as they were before anything was altered, where the node outlives the run and may be altered.
     pub rules_before: Option<Arc<LoginRules>>,
     /// The way in.
     pub way: Option<Way>,

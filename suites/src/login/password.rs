@@ -50,8 +50,13 @@ async fn try_password(ctx: &Ctx, way: &Way, guest: &Guest, account: &str) -> Res
 
 /// Sets the password; in words why not, where that is the account's right or the owner's wish.
 async fn set(ctx: &Ctx, guest: &Guest, account: &str, password: &Secret) -> Result<Option<String>, Hindrance> {
-    if !ctx.makes_nodes() && !ctx.target.has(Capability::AlterNodes) {
-        return Ok(Some("the node is not the run's own, and may not be altered".to_owned()));
+    if !ctx.makes_nodes() {
+        if !ctx.target.has(Capability::AlterNodes) {
+            return Ok(Some("the node is not the run's own, and may not be altered".to_owned()));
+        }
+        if ctx.subject()?.read(|s| s.rules_before.is_none()) {
+            return Ok(Some("the node's login rules could not be read, so they could not be put back".to_owned()));
+        }
     }
     match guest.set_password(account, password).await {
         Ok(()) => Ok(None),

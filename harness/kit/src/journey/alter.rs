@@ -6,6 +6,7 @@ use levelfield_provider::{Kind, ResourceRef};
 
 use super::Env;
 use crate::{
+    guest::{Guest, GuestError},
     hindrance::Hindrance,
     remote::{Credential, Door, NodeKey},
     subject::{Answer, Block, Hardened, RootLogin, Sealed, Subject, Way},
@@ -28,8 +29,7 @@ async fn harden_or_block(env: &Env, subject: &Subject) -> Result<(), Block> {
     let way = subject.way(owner).map_err(|h| Block::new(owner, h))?;
     let guest = env.guest(&way);
     if !env.makes_nodes() {
-        let rules = guest.login_rules().await.map_err(|e| Block::new(owner, e))?;
-        subject.update(|s| s.rules_before = Some(Arc::new(rules)));
+        note_rules(&guest, subject).await.map_err(|e| Block::new(owner, e))?;
     }
     let mut keys = Vec::new();
     for _ in 0..OPERATOR_KEYS {
@@ -76,6 +76,18 @@ async fn harden_or_block(env: &Env, subject: &Subject) -> Result<(), Block> {
         s.way = Some(root);
     });
     outcome
+}
+
+/// Notes the login rules of a node that outlives the run, before anything in it is altered. What was noted stays.
+///
+/// # Errors
+/// When they cannot be read as root. Nothing may be altered then.
+pub(super) async fn note_rules(guest: &Guest, subject: &Subject) -> Result<(), GuestError> {
+    if subject.read(|s| s.rules_before.is_none()) {
+        let rules = guest.login_rules().await?;
+        subject.update(|s| s.rules_before = Some(Arc::new(rules)));
+    }
+    Ok(())
 }
 
 /// Gives a node that outlives the run the login rules that it had before. Nothing is done to a node that was not altered.

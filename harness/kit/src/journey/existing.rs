@@ -1,9 +1,9 @@
 //! The first six steps for a machine that exists already: it is taken as the configuration states it, and logged in to.
 
-use levelfield_provider::{ExistingNode, NodeAddress};
+use levelfield_provider::{Capability, ExistingNode, NodeAddress};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Env, deliver::try_accounts};
+use super::{Env, alter::note_rules, deliver::try_accounts};
 use crate::{
     hindrance::Hindrance,
     remote::{Credential, Door, HostKey, NodeKey},
@@ -52,7 +52,13 @@ pub(super) async fn take_existing(env: &Env, subject: &Subject) -> Result<(), Bl
             known_s: None,
         });
     });
-    log_in(env, subject, &address, account, &key, host_key.as_ref()).await
+    log_in(env, subject, &address, account, &key, host_key.as_ref()).await?;
+    if env.target.has(Capability::AlterNodes) {
+        let way = subject.way(owner).map_err(|h| Block::new(owner, h))?;
+        // Where they cannot be noted the node is merely read; the step that has to alter it tells why.
+        let _ = note_rules(&env.guest(&way), subject).await;
+    }
+    Ok(())
 }
 
 async fn log_in(
