@@ -12,7 +12,7 @@ use russh::{
     Channel, ChannelId, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Preferred, Pty, SshId, cipher, kex, mac,
     server::{Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey},
 };
-use tokio::net::TcpStream;
+use tokio::{io::BufReader, net::TcpStream};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
@@ -26,6 +26,8 @@ const INPUT: usize = 1 << 20;
 const CHANNELS: usize = 16;
 /// How long a connection may be idle, wall time.
 const IDLE: Duration = Duration::from_mins(10);
+/// How much of a connection is read ahead, in bytes.
+const BUFFER: usize = 4096;
 /// How long a client may take to greet, wall time.
 const GREETING: Duration = Duration::from_secs(20);
 
@@ -34,6 +36,8 @@ pub(crate) async fn serve(cloud: Arc<Cloud>, guest: Arc<Guest>, stream: TcpStrea
     let Some(config) = config(&guest) else { return };
     let sessions = Arc::clone(&cloud.sessions);
     let node = Node { cloud, guest, account: String::new(), inputs: HashMap::new(), running: HashMap::new() };
+    // A packet is read in two pieces, its length first: one read of the socket gives both, and often the next packet too.
+    let stream = BufReader::with_capacity(BUFFER, stream);
     let greeting = tokio::time::timeout(GREETING, russh::server::run_stream(Arc::new(config), stream, node));
     let Some(Ok(Ok(session))) = power.run_until_cancelled(greeting).await else { return };
     sessions.fetch_add(1, Ordering::Relaxed);

@@ -96,6 +96,10 @@ impl Guest {
     /// It answers before the server did so: what is new is in force a moment later.
     pub async fn reload_sshd(&self) -> Result<(), GuestError> {
         self.demand(&self.root(["sshd", "-t"])).await?;
+        self.reload_checked_sshd().await
+    }
+
+    pub(super) async fn reload_checked_sshd(&self) -> Result<(), GuestError> {
         let debian = self.ask(&self.root(["systemctl", "reload", "ssh"])).await?;
         if debian.ok() {
             return Ok(());

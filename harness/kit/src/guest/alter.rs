@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::{Guest, GuestError, parse};
+use super::{Guest, GuestError, files::says_absent, parse};
 use crate::remote::HostKey;
 
 /// What was done to a node.
@@ -83,8 +83,8 @@ const GREETINGS: u32 = 5;
 const ACCOUNTS: usize = 500;
 
 impl Guest {
-    /// Lets root in with exactly these public keys, given in OpenSSH's one-line form. What stood in root's `authorized_keys` is kept
-    /// beside it as `authorized_keys.before-levelfield`. Where the server lets no root in at all, it is told to, by key.
+    /// Gives root exactly these public keys, in OpenSSH's one-line form. What stood in root's `authorized_keys` is kept beside it as
+    /// `authorized_keys.before-levelfield`.
     pub async fn install_root_keys(&self, keys: &[String]) -> Result<Alteration, GuestError> {
         if let Some(bad) = keys.iter().find(|key| key.contains('\n') || HostKey::from_line(key).is_err()) {
             return Err(GuestError::argument("tee", &format!("not a public key: {bad:?}")));
@@ -94,25 +94,37 @@ impl Guest {
         let mut alteration = Alteration { what: "root's login keys".to_owned(), ..Alteration::default() };
 
         let (folder, path) = (format!("{home}/.ssh"), format!("{home}/.ssh/authorized_keys"));
-        self.make_folder_as_root(&folder, "0700", "root", "root").await?;
         let before = self.text_as_root(&path).await?;
-        if let Some(text) = before.as_deref().filter(|text| !text.trim().is_empty()) {
-            let kept = format!("{path}.before-levelfield");
-            self.write_file_as_root(&kept, text.as_bytes(), "0600", "root:root").await?;
-            alteration.notes.push(format!("the keys that were there are kept in {kept}"));
-        }
         let after = keys.iter().flat_map(|key| [key.trim(), "\n"]).collect::<String>();
-        self.write_file_as_root(&path, after.as_bytes(), "0600", "root:root").await?;
-        alteration.files.push(AlteredFile::between(&path, before.as_deref(), &after));
-
-        let settings = self.sshd_settings().await?;
-        if matches!(settings.get("permitrootlogin").map(String::as_str), Some("no" | "forced-commands-only")) {
-            self.configure_sshd(ROOT_BY_KEY, &[("permitrootlogin", "without-password")], &mut alteration).await?;
-            alteration.settled_ms = self.settled().await;
-        } else {
-            alteration.settings = relevant(&settings);
+        match &before {
+            // `tee` writes in place, so mode and owner stay.
+            Some(text) => {
+                if !text.trim().is_empty() {
+                    let kept = format!("{path}.before-levelfield");
+                    self.demand(&self.root(["cp", "-p", &path, &kept])).await?;
+                    alteration.notes.push(format!("the keys that were there are kept in {kept}"));
+                }
+                self.demand(&self.root(["tee", &path]).stdin(after.as_bytes())).await?;
+            }
+            None => {
+                self.make_folder_as_root(&folder, "0700", "root", "root").await?;
+                self.write_file_as_root(&path, after.as_bytes(), "0600", "root:root").await?;
+            }
         }
+        alteration.files.push(AlteredFile::between(&path, before.as_deref(), &after));
         Ok(alteration)
+    }
+
+    /// Tells a server that lets no root in to do so by key, and adds that to `alteration`. Whether there was anything to tell.
+    pub async fn let_root_in_by_key(&self, alteration: &mut Alteration) -> Result<bool, GuestError> {
+        let settings = self.sshd_settings().await?;
+        if !matches!(settings.get("permitrootlogin").map(String::as_str), Some("no" | "forced-commands-only")) {
+            alteration.settings = relevant(&settings);
+            return Ok(false);
+        }
+        self.configure_sshd(ROOT_BY_KEY, &[("permitrootlogin", "without-password")], alteration).await?;
+        alteration.settled_ms = self.settled().await;
+        Ok(true)
     }
 
     /// Waits until a server that was told to reload greets as often in a row as leaves no doubt that it is through with it: how long that
@@ -178,7 +190,7 @@ impl Guest {
                 }
             }
         }
-        for path in paths {
+        for path in self.existing_as_root(&paths).await? {
             let Some(before) = self.text_as_root(&path).await? else { continue };
             let after = without_key(&before, &key);
             if after == before {
@@ -206,28 +218,48 @@ impl Guest {
             })
         };
         let before = self.text_as_root(DROP_IN).await?;
-        self.make_folder_as_root("/etc/ssh/sshd_config.d", "0755", "root", "root").await?;
-        self.write_file_as_root(DROP_IN, lines.as_bytes(), "0644", "root:root").await?;
-        let settings = match self.sshd_settings().await {
-            Ok(settings) => settings,
-            Err(error) => {
-                self.restore(DROP_IN, before.as_deref()).await?;
-                return Err(error);
+        let settings = match self.configure_drop_in(lines, before.as_deref()).await? {
+            Some(settings) if met(&settings) => {
+                alteration.files.push(AlteredFile::between(DROP_IN, before.as_deref(), lines));
+                settings
             }
-        };
-        let settings = if met(&settings) {
-            alteration.files.push(AlteredFile::between(DROP_IN, before.as_deref(), lines));
-            settings
-        } else {
-            self.restore(DROP_IN, before.as_deref()).await?;
-            alteration.notes.push(format!("{DROP_IN} has no effect here, so the lines are at the top of {MAIN}"));
-            self.configure_main(lines, alteration).await?
+            ineffective => {
+                if ineffective.is_some() {
+                    self.restore(DROP_IN, before.as_deref()).await?;
+                }
+                alteration.notes.push(format!("{DROP_IN} has no effect here, so the lines are at the top of {MAIN}"));
+                self.configure_main(lines, alteration).await?
+            }
         };
         if !met(&settings) {
             alteration.notes.push("the server still states other settings than those asked for".to_owned());
         }
         alteration.settings = relevant(&settings);
-        self.reload_sshd().await
+        // That it states its settings means that it can read them.
+        self.reload_checked_sshd().await
+    }
+
+    /// Makes `lines` the drop-in file, and returns what the server then states; nothing where there is no folder for such files.
+    async fn configure_drop_in(
+        &self,
+        lines: &str,
+        before: Option<&str>,
+    ) -> Result<Option<BTreeMap<String, String>>, GuestError> {
+        let command = self.root(["tee", DROP_IN]).stdin(lines);
+        let written = self.ask(&command).await?;
+        if says_absent(&written) {
+            return Ok(None);
+        }
+        if !written.ok() {
+            return Err(GuestError::failed(&command, &written));
+        }
+        match self.sshd_settings().await {
+            Ok(settings) => Ok(Some(settings)),
+            Err(error) => {
+                self.restore(DROP_IN, before).await?;
+                Err(error)
+            }
+        }
     }
 
     /// Puts `lines` at the top of the main file, where the first value wins.

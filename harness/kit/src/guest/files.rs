@@ -1,7 +1,19 @@
 //! Files of the guest, read and written.
 
 use super::{Guest, GuestError};
-use crate::remote::Command;
+use crate::remote::{Command, Output};
+
+/// How many paths one command is given: a request to run one must fit into one packet.
+const PATHS_AT_ONCE: usize = 100;
+
+/// Whether a command complained of a path that leads nowhere.
+pub(super) fn says_absent(output: &Output) -> bool {
+    output.status == 1 && output.complaint().lines().any(is_absence)
+}
+
+fn is_absence(complaint: &str) -> bool {
+    ["No such file or directory", "Not a directory"].iter().any(|words| complaint.contains(words))
+}
 
 impl Guest {
     /// The content of a file of at most 1 MiB; `None` if there is none.
@@ -15,11 +27,28 @@ impl Guest {
         if output.ok() {
             return Ok(Some(output.stdout));
         }
-        let absent = ["No such file or directory", "Not a directory"];
-        if output.status == 1 && absent.iter().any(|word| output.complaint().contains(word)) {
+        if says_absent(&output) {
             return Ok(None);
         }
         Err(GuestError::failed(&command, &output))
+    }
+
+    /// Those of `paths` that are there, as root sees it.
+    pub(super) async fn existing_as_root(&self, paths: &[String]) -> Result<Vec<String>, GuestError> {
+        let mut existing = Vec::new();
+        for some in paths.chunks(PATHS_AT_ONCE) {
+            let words = ["ls", "-d", "--"].into_iter().chain(some.iter().map(String::as_str));
+            let command = self.root(words);
+            let output = self.ask(&command).await?;
+            // It names those that are there, whatever it says of the others.
+            let complaint = output.complaint();
+            if output.status > 2 || !complaint.lines().filter(|line| line.starts_with("ls:")).all(is_absence) {
+                return Err(GuestError::failed(&command, &output));
+            }
+            existing
+                .extend(output.text().lines().filter(|line| some.iter().any(|path| path == line)).map(str::to_owned));
+        }
+        Ok(existing)
     }
 
     /// Writes a file as root: its content first, then its mode (octal: `0644`) and owner (`user:group`).

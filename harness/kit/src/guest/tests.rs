@@ -226,9 +226,10 @@ async fn root_gets_the_operators_keys_and_the_node_key_goes() {
 
         let operators = [NodeKey::generate_ed25519("one").unwrap(), NodeKey::generate_rsa(2048, "two").unwrap()];
         let lines: Vec<String> = operators.iter().map(NodeKey::public_line).collect();
-        let alteration = guest.install_root_keys(&lines).await.unwrap();
+        let mut alteration = guest.install_root_keys(&lines).await.unwrap();
         assert_eq!(alteration.files[0].added, lines);
         assert_eq!(alteration.files[0].removed.len(), 1);
+        assert_eq!(guest.let_root_in_by_key(&mut alteration).await.unwrap(), forbidden);
         assert_eq!(alteration.settled_ms.is_some(), forbidden, "{alteration:?}");
         let remote = Remote::default();
         let root = Door::new(sshd.address(), "root");

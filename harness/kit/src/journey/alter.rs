@@ -8,7 +8,7 @@ use super::Env;
 use crate::{
     guest::{Guest, GuestError},
     hindrance::Hindrance,
-    remote::{Credential, Door, NodeKey},
+    remote::{Credential, Door, LoginFailure, NodeKey},
     subject::{Answer, Block, Hardened, RootLogin, Sealed, Subject, Way},
 };
 
@@ -39,20 +39,15 @@ async fn harden_or_block(env: &Env, subject: &Subject) -> Result<(), Block> {
     }
     subject.update(|s| s.operator_keys.clone_from(&keys));
     let lines: Vec<String> = keys.iter().map(NodeKey::public_line).collect();
-    let installed = guest.install_root_keys(&lines).await.map_err(|e| Block::new(owner, e))?;
+    let mut installed = guest.install_root_keys(&lines).await.map_err(|e| Block::new(owner, e))?;
 
     let door = Door { address: way.door.address, account: "root".to_owned() };
-    let mut logins = Vec::new();
-    for key in &keys {
-        let credential = Credential::Key(key.clone());
-        let failure = match env.remote.login(&door, &credential, way.host_key.as_ref()).await {
-            Ok(session) => {
-                env.pool.give(door.clone(), credential, session);
-                None
-            }
-            Err(failure) => Some(failure),
-        };
-        logins.push(RootLogin { key: key.sha256().to_owned(), failure });
+    let mut logins = try_root(env, &door, &keys, &way).await;
+    // A server that lets no root in is told to; one that does so is not asked.
+    if logins.iter().any(|l| l.failure.as_ref().is_some_and(LoginFailure::is_refusal))
+        && guest.let_root_in_by_key(&mut installed).await.map_err(|e| Block::new(owner, e))?
+    {
+        logins = try_root(env, &door, &keys, &way).await;
     }
     let every_key_works = logins.iter().all(|l| l.failure.is_none());
     let mut hardened = Hardened { keys: installed, logins, passwords: None };
@@ -76,6 +71,23 @@ async fn harden_or_block(env: &Env, subject: &Subject) -> Result<(), Block> {
         s.way = Some(root);
     });
     outcome
+}
+
+/// One login as root with each of the operator's keys.
+async fn try_root(env: &Env, door: &Door, keys: &[NodeKey], way: &Way) -> Vec<RootLogin> {
+    let mut logins = Vec::new();
+    for key in keys {
+        let credential = Credential::Key(key.clone());
+        let failure = match env.remote.login(door, &credential, way.host_key.as_ref()).await {
+            Ok(session) => {
+                env.pool.give(door.clone(), credential, session);
+                None
+            }
+            Err(failure) => Some(failure),
+        };
+        logins.push(RootLogin { key: key.sha256().to_owned(), failure });
+    }
+    logins
 }
 
 /// Notes the login rules of a node that outlives the run, before anything in it is altered. What was noted stays.

@@ -121,8 +121,11 @@ async fn request(
     let (first, returned_s) = target.create_node_timed(&request).await.map_err(|e| Block::new(owner, e))?;
     subject.update(|s| s.node = Some(first.clone()));
     stamp(env, subject, Stamp::RequestReturned, started);
-    let described = first_shown(env, &first.id).await;
-    let running = until_state(env, &first.id, NodeState::Running, env.params.running_within_s).await;
+    let mut described = None;
+    let running = until_state_seeing(env, &first.id, NodeState::Running, env.params.running_within_s, |node| {
+        described.get_or_insert_with(|| node.clone());
+    })
+    .await;
     if let Some(node) = &running.value {
         subject.update(|s| s.node = Some(node.clone()));
         stamp(env, subject, Stamp::Running, started);
@@ -130,28 +133,27 @@ async fn request(
     Ok(Requested { returned_s, first, described, zone_asked: choice.zone.clone(), running })
 }
 
-/// How long a node just created may be unknown to reads.
-const READ_LAG_S: f64 = 30.0;
-
-/// The node as the first read that knows it shows it.
-async fn first_shown(env: &Env, id: &str) -> Option<Node> {
-    let shown = env.waiter.wait("node known to reads", READ_LAG_S, || async {
-        match env.target.node(id).await {
-            Ok(node) => Look::Met(node),
-            Err(error) if error.class == FailureClass::NotFound || error.class.is_transient() => {
-                Look::NotYet(error.to_string())
-            }
-            Err(error) => Look::Never(error.to_string()),
-        }
-    });
-    shown.await.value
-}
-
 /// Waits until the API shows a state; a state from which there is no way back ends the wait at once.
 pub(super) async fn until_state(env: &Env, id: &str, state: NodeState, limit_s: f64) -> Waited<Node> {
+    until_state_seeing(env, id, state, limit_s, |_| ()).await
+}
+
+/// The same, and every node that a read showed on the way is given to `see`.
+async fn until_state_seeing(
+    env: &Env,
+    id: &str,
+    state: NodeState,
+    limit_s: f64,
+    see: impl FnMut(&Node) + Send,
+) -> Waited<Node> {
+    let see = Mutex::new(see);
     env.waiter
         .wait(&format!("node {state}"), limit_s, || async {
-            match env.target.node(id).await {
+            let read = env.target.node(id).await;
+            if let Ok(node) = &read {
+                (see.lock().unwrap_or_else(PoisonError::into_inner))(node);
+            }
+            match read {
                 Ok(node) if node.state == state => Look::Met(node),
                 Ok(node) if matches!(node.state, NodeState::Failed | NodeState::Terminated) => {
                     Look::Never(format!("{}: {}", node.state, node.state_reason.unwrap_or_default()))
@@ -171,9 +173,14 @@ pub(super) async fn until_state(env: &Env, id: &str, state: NodeState, limit_s: 
 const ADDRESS_LAG_S: f64 = 15.0;
 
 async fn find_address(env: &Env, subject: &Subject, node: &Node, started: Instant) -> Result<Addressed, Block> {
+    // The node as it was last read may have one already.
+    let shown = Mutex::new(node_address(node));
     let by_default = env
         .waiter
-        .wait("public address", if node_address(node).is_some() { 0.0 } else { ADDRESS_LAG_S }, || async {
+        .wait("public address", ADDRESS_LAG_S, || async {
+            if let Some(address) = shown.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Look::Met(address);
+            }
             match env.target.node(&node.id).await {
                 Ok(now) => match node_address(&now) {
                     Some(address) => {

@@ -54,7 +54,9 @@ impl Cloud {
     /// Brings all sockets in line with rules and addresses.
     pub(crate) fn rewire(&self) {
         let mut state = self.state();
-        let ids: Vec<_> = state.nodes.keys().cloned().collect();
+        // A node that is gone is remembered for long, and has none.
+        let wired = |node: &NodeRecord| node.listening || !node.wires.is_empty();
+        let ids: Vec<_> = state.nodes.iter().filter(|(_, node)| wired(node)).map(|(id, _)| id.clone()).collect();
         // An address that moves is taken from the one node before the other gets it.
         for id in &ids {
             self.unwire_node(&mut state, id);

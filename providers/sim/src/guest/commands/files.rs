@@ -1,4 +1,4 @@
-//! Commands about files: `cat`, `tee`, `install`, `chmod`, `chown`, `rm`, `touch`, `mkdir`.
+//! Commands about files: `cat`, `ls`, `cp`, `tee`, `install`, `chmod`, `chown`, `rm`, `touch`, `mkdir`.
 
 use super::{Output, VENDOR_KEY};
 use crate::{
@@ -22,6 +22,8 @@ pub(super) fn run(guest: &Guest, actor: Actor<'_>, command: &str, arguments: &[&
             other => other.map(|()| String::new()),
         }),
         "mkdir" => each(&operands, "mkdir", |path| folder(guest, actor, path, actor.account, 0o755)),
+        "ls" => list(guest, &operands),
+        "cp" => copy(guest, actor, &operands),
         "install" => install(guest, actor, arguments),
         "chmod" => change(guest, actor, "chmod", &operands, |inside, path, value| {
             let mode = u32::from_str_radix(value, 8).ok()?;
@@ -64,6 +66,37 @@ fn cat(guest: &Guest, actor: Actor<'_>, path: &str) -> Result<String, Denied> {
         return Ok(text);
     }
     guest.inside().files.read(path, actor).map(|text| text.to_string())
+}
+
+/// `ls -d PATH…`, one a line.
+fn list(guest: &Guest, paths: &[&str]) -> Output {
+    let mut output = Output::default();
+    let inside = guest.inside();
+    for path in paths {
+        if inside.files.get(path).is_some() {
+            output.stdout.extend_from_slice(format!("{path}\n").as_bytes());
+        } else {
+            let complaint = format!("ls: cannot access '{path}': {}\n", Denied::Missing);
+            output.stderr.extend_from_slice(complaint.as_bytes());
+            output.status = 2;
+        }
+    }
+    output
+}
+
+/// `cp [-p] FILE COPY`
+fn copy(guest: &Guest, actor: Actor<'_>, operands: &[&str]) -> Output {
+    let [from, to] = operands else { return Output::fail(1, "cp: one file and one copy of it are supported here") };
+    let mut inside = guest.inside();
+    let copied = inside.files.read(from, actor).and_then(|text| {
+        inside.files.write(to, actor, &text, false)?;
+        let mode = inside.files.get(from).map_or(0o644, |file| file.mode);
+        if let Some(copy) = inside.files.get_mut(to) {
+            copy.mode = mode;
+        }
+        Ok(())
+    });
+    copied.map_or_else(|denied| Output::fail(1, format!("cp: {from}: {denied}")), |()| Output::default())
 }
 
 fn write(guest: &Guest, actor: Actor<'_>, path: &str, text: &str, append: bool) -> Result<(), Denied> {
