@@ -8,7 +8,7 @@
 use std::{
     io,
     net::{IpAddr, Shutdown, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -28,10 +28,33 @@ pub(crate) type Service = Arc<dyn Fn(TcpStream, SocketAddr) + Send + Sync>;
 /// The sources that a gate lets in: none at all closes it.
 pub(crate) type Sources = Vec<IpNet>;
 
+/// A listening socket whose backlog changes while it lives, and that never listens again once it was let go of.
+#[derive(Debug)]
+struct Socket {
+    listener: TcpListener,
+    /// Held while the backlog is set: a socket that is made to listen after it was shut down listens anew, and would keep the address.
+    closed: Mutex<bool>,
+}
+
+impl Socket {
+    fn listen(&self, backlog: i32) -> io::Result<()> {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *closed {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        SockRef::from(&self.listener).listen(backlog)
+    }
+
+    fn close(&self) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        let _ = SockRef::from(&self.listener).shutdown(Shutdown::Both);
+    }
+}
+
 /// One address and port, open to some sources or closed. Dropping it frees the address.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    listener: Arc<TcpListener>,
+    socket: Arc<Socket>,
     address: SocketAddr,
     sources: watch::Sender<Sources>,
     stop: CancellationToken,
@@ -49,14 +72,15 @@ impl Gate {
         // One that is to let nobody in is closed from the start: a connection that the kernel takes before the first rule is looked
         // at would count as let in.
         let closed = sources.is_empty();
-        let listener = Arc::new(socket.listen(if closed { 0 } else { BACKLOG.unsigned_abs() })?);
+        let listener = socket.listen(if closed { 0 } else { BACKLOG.unsigned_abs() })?;
         let address = listener.local_addr()?;
         let filler = if closed { fill_at_once(address) } else { None };
         let stop = CancellationToken::new();
         let (sender, receiver) = watch::channel(sources);
-        let run = keep(Arc::clone(&listener), receiver, service, filler);
+        let socket = Arc::new(Socket { listener, closed: Mutex::new(false) });
+        let run = keep(Arc::clone(&socket), receiver, service, filler);
         tokio::spawn(stop.clone().run_until_cancelled_owned(run));
-        Ok(Self { listener, address, sources: sender, stop })
+        Ok(Self { socket, address, sources: sender, stop })
     }
 
     /// Where it listens.
@@ -78,7 +102,7 @@ impl Drop for Gate {
     fn drop(&mut self) {
         self.stop.cancel();
         // The task lets go of the listener in its own time; the address must be free for another gate at once.
-        let _ = SockRef::from(&*self.listener).shutdown(Shutdown::Both);
+        self.socket.close();
     }
 }
 
@@ -86,7 +110,7 @@ impl Drop for Gate {
 type Filler = (TcpStream, SocketAddr);
 
 async fn keep(
-    listener: Arc<TcpListener>,
+    socket: Arc<Socket>,
     mut sources: watch::Receiver<Sources>,
     service: Service,
     mut filler: Option<Filler>,
@@ -95,7 +119,7 @@ async fn keep(
         let admitted = sources.borrow_and_update().clone();
         if admitted.is_empty() {
             if filler.is_none() {
-                filler = shut(&listener).await;
+                filler = shut(&socket).await;
             }
             if sources.changed().await.is_err() {
                 return;
@@ -103,7 +127,7 @@ async fn keep(
             continue;
         }
         let thrown_away = filler.take().map(|(_, address)| address);
-        if SockRef::from(&*listener).listen(BACKLOG).is_err() {
+        if socket.listen(BACKLOG).is_err() {
             return;
         }
         loop {
@@ -112,7 +136,7 @@ async fn keep(
                     Ok(()) => break,
                     Err(_) => return,
                 },
-                accepted = listener.accept() => match accepted {
+                accepted = socket.listener.accept() => match accepted {
                     Ok((_, peer)) if Some(peer) == thrown_away => {}
                     Ok((stream, peer)) if admits(&admitted, peer.ip()) => service(stream, peer),
                     Ok(_) => {}
@@ -135,16 +159,16 @@ fn fill_at_once(address: SocketAddr) -> Option<Filler> {
 }
 
 /// Makes the kernel drop whatever comes, and returns the connection that fills the queue.
-async fn shut(listener: &TcpListener) -> Option<Filler> {
-    SockRef::from(listener).listen(0).ok()?;
-    let drained = async { while listener.accept().await.is_ok() {} };
+async fn shut(socket: &Socket) -> Option<Filler> {
+    socket.listen(0).ok()?;
+    let drained = async { while socket.listener.accept().await.is_ok() {} };
     // Whoever got into the queue before it was shortened is thrown out; an empty queue leaves the branch pending.
     tokio::select! {
         biased;
         () = drained => {}
         () = tokio::task::yield_now() => {}
     }
-    let target = listener.local_addr().ok()?;
+    let target = socket.listener.local_addr().ok()?;
     // A stranger that was faster fills the queue just as well, and the kernel then never answers the filler.
     let filler = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(target)).await.ok()?.ok()?;
     let address = filler.local_addr().ok()?;
@@ -231,6 +255,20 @@ mod tests {
         }
         drop(gate);
         assert!(Gate::open(address, vec![], greeter()).is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_gate_dropped_while_it_closes_listens_no_more() {
+        let all: IpNet = "0.0.0.0/0".parse().unwrap();
+        let mut address = "127.213.7.10:0".parse().unwrap();
+        for _ in 0..2000 {
+            let gate =
+                Gate::open(address, vec![all], greeter()).unwrap_or_else(|e| panic!("{address} is not free: {e}"));
+            address = gate.address();
+            gate.admit(vec![]);
+            // On the other worker the gate closes at this moment, or did, or will.
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]
