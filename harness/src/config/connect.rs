@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use levelfield_openstack::OpenStackProvider;
 use levelfield_provider::{FailureClass, Provider};
 use levelfield_reports::redact::Redactor;
 use levelfield_sim::{Mutation, Persona, SimProvider};
@@ -20,6 +21,14 @@ pub async fn connect(target: &TargetConfig, redactor: &mut Redactor) -> Result<A
             let provider = StaticProvider::new(config).map_err(|e| ConfigError::provider(&target.name, e))?;
             for secret in provider.secrets() {
                 redactor.add("private-key", secret);
+            }
+            Ok(Arc::new(provider))
+        }
+        ProviderConfig::OpenStack(config) => {
+            let connected = OpenStackProvider::connect(config).await;
+            let provider = connected.map_err(|e| ConfigError::provider(&target.name, e))?;
+            for secret in provider.secrets() {
+                redactor.add("openstack-secret", secret);
             }
             Ok(Arc::new(provider))
         }

@@ -1,6 +1,7 @@
 //! The configuration's own words.
 
 use levelfield_kit::settings::{Budget, Choices, Scale, Services, Settings};
+use levelfield_openstack::OpenStackConfig;
 use levelfield_static::StaticConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,9 @@ pub enum ProviderConfig {
     Sim(SimConfig),
     /// Machines that exist already.
     Static(StaticConfig),
+    /// An OpenStack cloud, by its name in `clouds.yaml`.
+    #[serde(rename = "openstack")]
+    OpenStack(OpenStackConfig),
 }
 
 impl ProviderConfig {
@@ -77,6 +81,7 @@ impl ProviderConfig {
         match self {
             Self::Sim(_) => "sim",
             Self::Static(_) => "static",
+            Self::OpenStack(_) => "openstack",
         }
     }
 }
