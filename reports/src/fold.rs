@@ -11,7 +11,7 @@ use levelfield_provider::ResourceRef;
 use crate::{
     event::{CallStats, Event, EventKind, FORMAT, Proof, Stamp, TargetManifest},
     record::{Attempt, BehaviorResult, Reading, Record, RunStatus, TargetRecord},
-    steps,
+    snug, steps,
     verdict::Verdict,
 };
 
@@ -184,7 +184,7 @@ impl Fold {
                     let open = fold.open.entry((round, attempt)).or_default();
                     // A resumed run reads again what was not judged yet; the later reading is the one that is judged.
                     open.retain(|reading| reading.stage != stage);
-                    open.push(Reading { stage, evidence });
+                    snug::push(open, Reading { stage, evidence });
                 }
             }
             EventKind::Judged { target, behavior, round, attempt, seconds, mut judgement } => {
@@ -192,7 +192,7 @@ impl Fold {
                     judgement.measures.iter_mut().for_each(|measure| measure.value = finite(measure.value));
                     let readings = fold.open.remove(&(round, attempt)).unwrap_or_default();
                     let seconds = finite(seconds);
-                    fold.attempts.push(Attempt { round, attempt, seconds, readings, judgement });
+                    snug::push(&mut fold.attempts, Attempt { round, attempt, seconds, readings, judgement });
                 }
             }
             EventKind::Concluded { target, behavior, verdict } => {

@@ -19,6 +19,7 @@ pub mod overall;
 pub mod record;
 pub mod redact;
 pub mod sanitize;
+mod snug;
 pub mod stats;
 pub mod steps;
 pub mod text;
