@@ -39,33 +39,40 @@ impl Record {
     /// # Errors
     /// When they do not begin with `run-started`, or hold it twice.
     pub fn from_events(events: impl IntoIterator<Item = Event>) -> Result<Self, FoldError> {
-        let mut events = events.into_iter();
-        let Some(Event { at, elapsed_ms, kind: EventKind::RunStarted { header, behaviors, manifest } }) = events.next()
-        else {
-            return Err(FoldError::NoBeginning);
-        };
-        let mut fold = Fold {
-            record: Self {
-                format: FORMAT,
-                run: header,
-                status: RunStatus::Incomplete,
-                started: at - std::time::Duration::from_millis(elapsed_ms),
-                seconds: seconds(elapsed_ms),
-                interrupted: None,
-                evidence_digest: None,
-                behaviors,
-                targets: Vec::with_capacity(manifest.len()),
-                warnings: Vec::new(),
-            },
-            targets: manifest.into_iter().map(TargetFold::new).collect(),
-            by_name: HashMap::new(),
-            sealed: None,
-        };
-        fold.by_name = fold.targets.iter().enumerate().map(|(i, t)| (t.manifest.target.clone(), i)).collect();
+        let mut folding = Folding::default();
         for event in events {
-            fold.take(event)?;
+            folding.take(event);
         }
-        Ok(fold.finish())
+        folding.finish()
+    }
+}
+
+/// A record in the making, event by event.
+#[derive(Default)]
+pub(crate) struct Folding {
+    begun: Option<Fold>,
+    failed: Option<FoldError>,
+}
+
+impl Folding {
+    /// Adds the next event. Those after one that makes no sense are of no account.
+    pub(crate) fn take(&mut self, event: Event) {
+        if self.failed.is_some() {
+            return;
+        }
+        let taken = match &mut self.begun {
+            Some(fold) => fold.take(event),
+            None => Fold::begin(event).map(|fold| self.begun = Some(fold)),
+        };
+        self.failed = taken.err();
+    }
+
+    /// The record, once there are no more events.
+    pub(crate) fn finish(self) -> Result<Record, FoldError> {
+        match (self.failed, self.begun) {
+            (None, Some(fold)) => Ok(fold.finish()),
+            (failed, _) => Err(failed.unwrap_or(FoldError::NoBeginning)),
+        }
     }
 }
 
@@ -139,6 +146,27 @@ impl TargetFold {
 }
 
 impl Fold {
+    fn begin(event: Event) -> Result<Self, FoldError> {
+        let Event { at, elapsed_ms, kind: EventKind::RunStarted { header, behaviors, manifest } } = event else {
+            return Err(FoldError::NoBeginning);
+        };
+        let record = Record {
+            format: FORMAT,
+            run: header,
+            status: RunStatus::Incomplete,
+            started: at - std::time::Duration::from_millis(elapsed_ms),
+            seconds: seconds(elapsed_ms),
+            interrupted: None,
+            evidence_digest: None,
+            behaviors,
+            targets: Vec::with_capacity(manifest.len()),
+            warnings: Vec::new(),
+        };
+        let targets: Vec<_> = manifest.into_iter().map(TargetFold::new).collect();
+        let by_name = targets.iter().enumerate().map(|(i, t)| (t.manifest.target.clone(), i)).collect();
+        Ok(Self { record, targets, by_name, sealed: None })
+    }
+
     fn take(&mut self, event: Event) -> Result<(), FoldError> {
         self.record.seconds = self.record.seconds.max(seconds(event.elapsed_ms));
         match event.kind {

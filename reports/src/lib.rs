@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod baseline;
+pub mod blocks;
 pub mod compare;
 pub mod diff;
 pub mod event;
