@@ -66,7 +66,9 @@ fn each_of<T: Send, E>(
 
 /// The next lines, of about `size` bytes; nothing at the end.
 fn next(source: &mut impl BufRead, size: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut block = Vec::new();
+    // The last line goes on for a little.
+    let room = size + size / 64;
+    let mut block = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
     source.take(size).read_to_end(&mut block)?;
     if block.is_empty() {
         return Ok(None);

@@ -260,21 +260,24 @@ impl Fold {
     }
 
     fn target(&mut self, name: &str, elapsed_ms: u64) -> Option<&mut TargetFold> {
+        self.target_index(name, elapsed_ms).map(|index| &mut self.targets[index])
+    }
+
+    fn target_index(&mut self, name: &str, elapsed_ms: u64) -> Option<usize> {
         let Some(&index) = self.by_name.get(name) else {
             self.warn_once(format!("the journal speaks of target `{name}`, which is not in the manifest"));
             return None;
         };
-        let fold = &mut self.targets[index];
-        fold.span = Some(match fold.span {
+        let span = &mut self.targets[index].span;
+        *span = Some(match *span {
             Some((first, last)) => (first, last.max(elapsed_ms)),
             None => (elapsed_ms, elapsed_ms),
         });
-        Some(fold)
+        Some(index)
     }
 
     fn behavior(&mut self, target: &str, id: &str, elapsed_ms: u64) -> Option<&mut BehaviorFold> {
-        self.target(target, elapsed_ms)?;
-        let index = *self.by_name.get(target)?;
+        let index = self.target_index(target, elapsed_ms)?;
         if !self.targets[index].behaviors.contains_key(id) {
             self.warn_once(format!("the journal speaks of `{id}` on `{target}`, where it is not selected"));
             return None;
@@ -332,14 +335,12 @@ impl Record {
     pub fn derive(&mut self) {
         for target in &mut self.targets {
             target.steps = steps::rows(&self.behaviors, &target.results);
-            for row in &mut target.capabilities {
-                row.proven_by = target
-                    .results
-                    .iter()
-                    .filter(|r| r.verdict == Verdict::Pass)
-                    .filter(|r| self.behaviors.get(&r.id).is_some_and(|info| info.needs.contains(&row.capability)))
-                    .map(|r| r.id.clone())
-                    .collect();
+            target.capabilities.iter_mut().for_each(|row| row.proven_by.clear());
+            for result in target.results.iter().filter(|r| r.verdict == Verdict::Pass) {
+                let Some(info) = self.behaviors.get(&result.id) else { continue };
+                for row in target.capabilities.iter_mut().filter(|row| info.needs.contains(&row.capability)) {
+                    row.proven_by.push(result.id.clone());
+                }
             }
         }
     }
