@@ -1,8 +1,8 @@
 //! Everything a run leaves in its folder beside journal, ledger and evidence: the reports, each written from the record alone.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::path::PathBuf;
 
-use levelfield_kit::evidence::{Evidence, EvidenceStore};
+use levelfield_kit::evidence::EvidenceStore;
 use levelfield_reports::{
     Record,
     atomic::{self, WriteError},
@@ -89,12 +89,4 @@ impl EvidenceSource for Shown {
     fn file_name(&self, sha256: &str) -> String {
         format!("evidence/observations.jsonl#{sha256}")
     }
-}
-
-/// Every piece of evidence of a run, each checked against its hash.
-///
-/// # Errors
-/// When the store cannot be read, or holds evidence that was altered.
-pub fn evidence(run: &RunFolder) -> Result<HashMap<String, Evidence>, StoreError> {
-    Ok(run.stored_evidence()?.all().map_err(FolderError::from)?)
 }

@@ -11,7 +11,7 @@ use levelfield_provider::ResourceRef;
 use crate::{
     event::{CallStats, Event, EventKind, FORMAT, Proof, Stamp, TargetManifest},
     record::{Attempt, BehaviorResult, Reading, Record, RunStatus, TargetRecord},
-    steps,
+    snug, steps,
     verdict::Verdict,
 };
 
@@ -39,33 +39,40 @@ impl Record {
     /// # Errors
     /// When they do not begin with `run-started`, or hold it twice.
     pub fn from_events(events: impl IntoIterator<Item = Event>) -> Result<Self, FoldError> {
-        let mut events = events.into_iter();
-        let Some(Event { at, elapsed_ms, kind: EventKind::RunStarted { header, behaviors, manifest } }) = events.next()
-        else {
-            return Err(FoldError::NoBeginning);
-        };
-        let mut fold = Fold {
-            record: Self {
-                format: FORMAT,
-                run: header,
-                status: RunStatus::Incomplete,
-                started: at - std::time::Duration::from_millis(elapsed_ms),
-                seconds: seconds(elapsed_ms),
-                interrupted: None,
-                evidence_digest: None,
-                behaviors,
-                targets: Vec::with_capacity(manifest.len()),
-                warnings: Vec::new(),
-            },
-            targets: manifest.into_iter().map(TargetFold::new).collect(),
-            by_name: HashMap::new(),
-            sealed: None,
-        };
-        fold.by_name = fold.targets.iter().enumerate().map(|(i, t)| (t.manifest.target.clone(), i)).collect();
+        let mut folding = Folding::default();
         for event in events {
-            fold.take(event)?;
+            folding.take(event);
         }
-        Ok(fold.finish())
+        folding.finish()
+    }
+}
+
+/// A record in the making, event by event.
+#[derive(Default)]
+pub(crate) struct Folding {
+    begun: Option<Fold>,
+    failed: Option<FoldError>,
+}
+
+impl Folding {
+    /// Adds the next event. Those after one that makes no sense are of no account.
+    pub(crate) fn take(&mut self, event: Event) {
+        if self.failed.is_some() {
+            return;
+        }
+        let taken = match &mut self.begun {
+            Some(fold) => fold.take(event),
+            None => Fold::begin(event).map(|fold| self.begun = Some(fold)),
+        };
+        self.failed = taken.err();
+    }
+
+    /// The record, once there are no more events.
+    pub(crate) fn finish(self) -> Result<Record, FoldError> {
+        match (self.failed, self.begun) {
+            (None, Some(fold)) => Ok(fold.finish()),
+            (failed, _) => Err(failed.unwrap_or(FoldError::NoBeginning)),
+        }
     }
 }
 
@@ -139,6 +146,27 @@ impl TargetFold {
 }
 
 impl Fold {
+    fn begin(event: Event) -> Result<Self, FoldError> {
+        let Event { at, elapsed_ms, kind: EventKind::RunStarted { header, behaviors, manifest } } = event else {
+            return Err(FoldError::NoBeginning);
+        };
+        let record = Record {
+            format: FORMAT,
+            run: header,
+            status: RunStatus::Incomplete,
+            started: at - std::time::Duration::from_millis(elapsed_ms),
+            seconds: seconds(elapsed_ms),
+            interrupted: None,
+            evidence_digest: None,
+            behaviors,
+            targets: Vec::with_capacity(manifest.len()),
+            warnings: Vec::new(),
+        };
+        let targets: Vec<_> = manifest.into_iter().map(TargetFold::new).collect();
+        let by_name = targets.iter().enumerate().map(|(i, t)| (t.manifest.target.clone(), i)).collect();
+        Ok(Self { record, targets, by_name, sealed: None })
+    }
+
     fn take(&mut self, event: Event) -> Result<(), FoldError> {
         self.record.seconds = self.record.seconds.max(seconds(event.elapsed_ms));
         match event.kind {
@@ -184,7 +212,7 @@ impl Fold {
                     let open = fold.open.entry((round, attempt)).or_default();
                     // A resumed run reads again what was not judged yet; the later reading is the one that is judged.
                     open.retain(|reading| reading.stage != stage);
-                    open.push(Reading { stage, evidence });
+                    snug::push(open, Reading { stage, evidence });
                 }
             }
             EventKind::Judged { target, behavior, round, attempt, seconds, mut judgement } => {
@@ -192,7 +220,7 @@ impl Fold {
                     judgement.measures.iter_mut().for_each(|measure| measure.value = finite(measure.value));
                     let readings = fold.open.remove(&(round, attempt)).unwrap_or_default();
                     let seconds = finite(seconds);
-                    fold.attempts.push(Attempt { round, attempt, seconds, readings, judgement });
+                    snug::push(&mut fold.attempts, Attempt { round, attempt, seconds, readings, judgement });
                 }
             }
             EventKind::Concluded { target, behavior, verdict } => {
@@ -232,21 +260,24 @@ impl Fold {
     }
 
     fn target(&mut self, name: &str, elapsed_ms: u64) -> Option<&mut TargetFold> {
+        self.target_index(name, elapsed_ms).map(|index| &mut self.targets[index])
+    }
+
+    fn target_index(&mut self, name: &str, elapsed_ms: u64) -> Option<usize> {
         let Some(&index) = self.by_name.get(name) else {
             self.warn_once(format!("the journal speaks of target `{name}`, which is not in the manifest"));
             return None;
         };
-        let fold = &mut self.targets[index];
-        fold.span = Some(match fold.span {
+        let span = &mut self.targets[index].span;
+        *span = Some(match *span {
             Some((first, last)) => (first, last.max(elapsed_ms)),
             None => (elapsed_ms, elapsed_ms),
         });
-        Some(fold)
+        Some(index)
     }
 
     fn behavior(&mut self, target: &str, id: &str, elapsed_ms: u64) -> Option<&mut BehaviorFold> {
-        self.target(target, elapsed_ms)?;
-        let index = *self.by_name.get(target)?;
+        let index = self.target_index(target, elapsed_ms)?;
         if !self.targets[index].behaviors.contains_key(id) {
             self.warn_once(format!("the journal speaks of `{id}` on `{target}`, where it is not selected"));
             return None;
@@ -304,14 +335,12 @@ impl Record {
     pub fn derive(&mut self) {
         for target in &mut self.targets {
             target.steps = steps::rows(&self.behaviors, &target.results);
-            for row in &mut target.capabilities {
-                row.proven_by = target
-                    .results
-                    .iter()
-                    .filter(|r| r.verdict == Verdict::Pass)
-                    .filter(|r| self.behaviors.get(&r.id).is_some_and(|info| info.needs.contains(&row.capability)))
-                    .map(|r| r.id.clone())
-                    .collect();
+            target.capabilities.iter_mut().for_each(|row| row.proven_by.clear());
+            for result in target.results.iter().filter(|r| r.verdict == Verdict::Pass) {
+                let Some(info) = self.behaviors.get(&result.id) else { continue };
+                for row in target.capabilities.iter_mut().filter(|row| info.needs.contains(&row.capability)) {
+                    row.proven_by.push(result.id.clone());
+                }
             }
         }
     }

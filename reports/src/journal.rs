@@ -2,16 +2,16 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader},
+    io,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
 
 use crate::{
-    Record,
+    Record, blocks,
     event::{Event, EventKind},
-    fold::FoldError,
+    fold::{FoldError, Folding},
 };
 
 /// What a journal holds.
@@ -65,58 +65,109 @@ pub enum JournalError {
 /// # Errors
 /// When the file cannot be read, or another line cannot be understood.
 pub fn read_journal(path: &Path) -> Result<Journal, JournalError> {
+    let mut events = Vec::new();
+    let warnings = each_event(path, |event| events.push(event))?;
+    Ok(Journal { events, warnings })
+}
+
+/// Hands every event of the journal at `path` to `take`, as [`read_journal`] reads them, and returns the warnings.
+fn each_event(path: &Path, mut take: impl FnMut(Event)) -> Result<Vec<String>, JournalError> {
     let failed = |source| JournalError::Read { path: path.to_owned(), source };
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
-    let mut journal = Journal { events: Vec::new(), warnings: Vec::new() };
-    let mut unknown: Vec<String> = Vec::new();
-    // A line that could not be understood, kept until what follows tells whether a crash tore it.
-    let mut torn: Option<(usize, serde_json::Error)> = None;
-    let mut buffer = Vec::new();
-    let mut line = 0;
-    loop {
-        buffer.clear();
-        if reader.read_until(b'\n', &mut buffer).map_err(failed)? == 0 {
-            break;
+    let file = File::open(path).map_err(failed)?;
+    let mut reading = Reading::default();
+    let lines = |block: &[u8]| blocks::lines(block).map(Line::of).collect::<Vec<_>>();
+    blocks::each(file, failed, lines, |lines| {
+        for line in lines {
+            let understood = reading.line(line);
+            understood
+                .map(|event| event.into_iter().for_each(&mut take))
+                .map_err(|(line, source)| JournalError::Line { path: path.to_owned(), line, source })?;
         }
-        line += 1;
-        let whole = buffer.last() == Some(&b'\n');
-        let text = buffer.trim_ascii();
+        Ok(())
+    })?;
+    reading.end().map_err(|(line, source)| JournalError::Line { path: path.to_owned(), line, source })
+}
+
+/// What a line says.
+#[allow(clippy::large_enum_variant, reason = "nearly every line is an event")]
+enum Line {
+    /// Nothing.
+    Blank,
+    /// What happened.
+    Event(Event),
+    /// Something of a kind that this version does not know.
+    Unknown(String),
+    /// It cannot be understood; `whole` if it has its end.
+    Garbled { source: serde_json::Error, whole: bool },
+}
+
+impl Line {
+    fn of(text: &[u8]) -> Self {
+        let whole = text.last() == Some(&b'\n');
+        let text = text.trim_ascii();
         if text.is_empty() {
-            continue;
+            return Self::Blank;
         }
-        let parsed = match serde_json::from_slice::<Event>(text) {
-            Ok(event) => Ok(Some(event)),
-            Err(error) => match kind_of(text) {
-                Some(kind) if !EventKind::IDS.contains(&kind.as_str()) => {
-                    if !unknown.contains(&kind) {
-                        unknown.push(kind);
-                    }
-                    Ok(None)
-                }
-                _ => Err(error),
+        // Whether it is text is found out faster for the line than for every word in it.
+        let parsed = std::str::from_utf8(text).map_or_else(|_| serde_json::from_slice(text), serde_json::from_str);
+        match parsed {
+            Ok(event) => Self::Event(event),
+            Err(source) => match kind_of(text) {
+                Some(kind) if !EventKind::IDS.contains(&kind.as_str()) => Self::Unknown(kind),
+                _ => Self::Garbled { source, whole },
             },
-        };
-        if let Some((at, source)) = torn.take() {
-            match &parsed {
-                Ok(Some(Event { kind: EventKind::RunResumed { .. }, .. })) => journal.warnings.push(torn_warning(at)),
-                _ => return Err(JournalError::Line { path: path.to_owned(), line: at, source }),
+        }
+    }
+}
+
+/// A line that cannot be understood, by its number, and why.
+type Garbled = (usize, serde_json::Error);
+
+/// How far the reading of a journal is.
+#[derive(Default)]
+struct Reading {
+    line: usize,
+    warnings: Vec<String>,
+    unknown: Vec<String>,
+    /// A line that could not be understood, kept until what follows tells whether a crash tore it.
+    torn: Option<Garbled>,
+}
+
+impl Reading {
+    /// The event of the next line, if it is one.
+    fn line(&mut self, line: Line) -> Result<Option<Event>, Garbled> {
+        self.line += 1;
+        if let Line::Blank = line {
+            return Ok(None);
+        }
+        if let Some((at, source)) = self.torn.take() {
+            match &line {
+                Line::Event(Event { kind: EventKind::RunResumed { .. }, .. }) => self.warnings.push(torn_warning(at)),
+                _ => return Err((at, source)),
             }
         }
-        match parsed {
-            Ok(Some(event)) => journal.events.push(event),
-            Ok(None) => {}
-            Err(_) if !whole => journal.warnings.push(torn_warning(line)),
-            Err(source) => torn = Some((line, source)),
+        match line {
+            Line::Event(event) => return Ok(Some(event)),
+            Line::Unknown(kind) if !self.unknown.contains(&kind) => self.unknown.push(kind),
+            Line::Garbled { whole: false, .. } => self.warnings.push(torn_warning(self.line)),
+            Line::Garbled { source, .. } => self.torn = Some((self.line, source)),
+            Line::Blank | Line::Unknown(_) => {}
         }
+        Ok(None)
     }
-    if let Some((line, source)) = torn {
-        return Err(JournalError::Line { path: path.to_owned(), line, source });
+
+    /// The warnings, once there are no more lines.
+    fn end(mut self) -> Result<Vec<String>, Garbled> {
+        if let Some(torn) = self.torn {
+            return Err(torn);
+        }
+        if !self.unknown.is_empty() {
+            let kinds = self.unknown.join(", ");
+            let unknown = format!("events of unknown kinds were passed over: {kinds}; a later version wrote them");
+            self.warnings.push(unknown);
+        }
+        Ok(self.warnings)
     }
-    if !unknown.is_empty() {
-        let kinds = unknown.join(", ");
-        journal.warnings.push(format!("events of unknown kinds were passed over: {kinds}; a later version wrote them"));
-    }
-    Ok(journal)
 }
 
 fn torn_warning(line: usize) -> String {
@@ -142,10 +193,11 @@ impl Record {
     /// # Errors
     /// When the journal cannot be read, or makes no record.
     pub fn from_journal(path: &Path) -> Result<Self, JournalError> {
-        let journal = read_journal(path)?;
-        let mut record =
-            Self::from_events(journal.events).map_err(|source| JournalError::Fold { path: path.to_owned(), source })?;
-        record.warnings.extend(journal.warnings);
+        // Folded as they are read: the events of a large run take several times the memory of its record.
+        let mut folding = Folding::default();
+        let warnings = each_event(path, |event| folding.take(event))?;
+        let mut record = folding.finish().map_err(|source| JournalError::Fold { path: path.to_owned(), source })?;
+        record.warnings.extend(warnings);
         Ok(record)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod baseline;
+pub mod blocks;
 pub mod compare;
 pub mod diff;
 pub mod event;
@@ -19,6 +20,7 @@ pub mod overall;
 pub mod record;
 pub mod redact;
 pub mod sanitize;
+mod snug;
 pub mod stats;
 pub mod steps;
 pub mod text;

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use crate::{
     event::{BehaviorInfo, CallStats, CapabilityRow, Proof, RunHeader, Stage, Stamp},
+    snug,
     verdict::{Deviation, Judgement, Verdict},
 };
 
@@ -163,7 +164,7 @@ pub struct BehaviorResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_waiver: Option<String>,
     /// Every attempt of every round, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "snug::list")]
     pub attempts: Vec<Attempt>,
 }
 
@@ -206,6 +207,7 @@ pub struct Attempt {
     /// How long the observation took, in wall seconds.
     pub seconds: f64,
     /// What was read, and where it is stored.
+    #[serde(deserialize_with = "snug::list")]
     pub readings: Vec<Reading>,
     /// What the judge said.
     pub judgement: Judgement,

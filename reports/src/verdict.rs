@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::snug;
+
 /// What became of one behaviour on one target.
 ///
 /// The set is closed. Nothing turns one into another, save that a failure under a waiver is shown as waived with the verdict
@@ -163,10 +165,10 @@ pub struct Judgement {
     /// One line: what was seen, in the reader's words.
     pub summary: String,
     /// Accepted other ways that were seen.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "snug::list")]
     pub deviations: Vec<Deviation>,
     /// Numbers worth showing.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "snug::list")]
     pub measures: Vec<Measure>,
     /// Expected against observed, where the verdict rests on a comparison of texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -17,7 +17,7 @@ mod own;
 
 use levelfield_kit::Behavior;
 
-pub use registry::Standard;
+pub use registry::{Entry, Standard};
 
 /// Every behaviour of every suite. Registered by explicit calls, so that none can be lost to a linker.
 pub fn behaviors() -> Vec<Behavior> {

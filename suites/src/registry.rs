@@ -124,6 +124,9 @@ impl Standard {
     /// A pattern that the guideline does not accept cannot stand under a pass: it makes the verdict inconclusive, because the
     /// check and the guideline disagree, and says so.
     pub fn fill_deviations(&self, judgement: &mut Judgement, id: &str) {
+        if judgement.deviations.is_empty() {
+            return;
+        }
         let accepted = self.guideline.behavior(id).map(|b| b.alternatives.as_slice()).unwrap_or_default();
         fill(judgement, id, accepted, &self.guideline.edition);
     }

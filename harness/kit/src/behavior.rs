@@ -142,32 +142,7 @@ impl Behavior {
 
     /// Judges the readings of one attempt, taken at several stages: the worst counts, and says at which stage it was.
     pub fn judge_all(&self, readings: &[(Stage, &Observed)], expect: &Value) -> Judgement {
-        let mut worst: Option<Judgement> = None;
-        let mut deviations = Vec::new();
-        let mut measures = Vec::new();
-        for (index, (stage, observed)) in readings.iter().enumerate() {
-            let mut judgement = self.judge(observed, expect);
-            for deviation in judgement.deviations.drain(..) {
-                if !deviations.contains(&deviation) {
-                    deviations.push(deviation);
-                }
-            }
-            measures.append(&mut judgement.measures);
-            if index > 0 && judgement.verdict != Verdict::Pass {
-                judgement.summary = format!("once {}: {}", stage.id(), judgement.summary);
-            }
-            if worst.as_ref().is_none_or(|w| judgement.verdict.severity() > w.verdict.severity()) {
-                worst = Some(judgement);
-            }
-        }
-        match worst {
-            Some(mut judgement) => {
-                judgement.deviations = deviations;
-                judgement.measures = measures;
-                judgement
-            }
-            None => Judgement::inconclusive(InconclusiveReason::Harness, "nothing was observed"),
-        }
+        worst(readings.iter().map(|(stage, observed)| (*stage, self.judge(observed, expect))))
     }
 
     /// Checks the guideline's parameters for this behaviour.
@@ -181,6 +156,35 @@ impl Behavior {
     /// Whether the subject is needed at any stage.
     pub fn needs_subject(&self) -> bool {
         self.stages.iter().any(|s| !matches!(s, Stage::Catalog | Stage::Own | Stage::After))
+    }
+}
+
+/// The judgement of an attempt, out of those of its readings in their order: the worst counts, and says at which stage it was.
+pub fn worst(readings: impl IntoIterator<Item = (Stage, Judgement)>) -> Judgement {
+    let mut worst: Option<Judgement> = None;
+    let mut deviations = Vec::new();
+    let mut measures = Vec::new();
+    for (index, (stage, mut judgement)) in readings.into_iter().enumerate() {
+        for deviation in judgement.deviations.drain(..) {
+            if !deviations.contains(&deviation) {
+                deviations.push(deviation);
+            }
+        }
+        measures.append(&mut judgement.measures);
+        if index > 0 && judgement.verdict != Verdict::Pass {
+            judgement.summary = format!("once {}: {}", stage.id(), judgement.summary);
+        }
+        if worst.as_ref().is_none_or(|w| judgement.verdict.severity() > w.verdict.severity()) {
+            worst = Some(judgement);
+        }
+    }
+    match worst {
+        Some(mut judgement) => {
+            judgement.deviations = deviations;
+            judgement.measures = measures;
+            judgement
+        }
+        None => Judgement::inconclusive(InconclusiveReason::Harness, "nothing was observed"),
     }
 }
 

@@ -11,12 +11,15 @@ use std::{
     sync::Mutex,
 };
 
-use levelfield_reports::event::Stage;
+use levelfield_reports::{blocks, event::Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::hindrance::Hindrance;
+
+/// The name of the store in its folder.
+const FILE: &str = "observations.jsonl";
 
 /// One observation of one behaviour at one stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +86,16 @@ pub enum EvidenceError {
     Unknown(String),
 }
 
+impl EvidenceError {
+    /// The same, for a line that has `lines` others before the first that was counted.
+    fn further_down(mut self, lines: usize) -> Self {
+        if let Self::Garbled { line, .. } = &mut self {
+            *line += lines;
+        }
+        self
+    }
+}
+
 #[derive(Deserialize)]
 struct Line {
     id: String,
@@ -107,7 +120,7 @@ struct Inner {
 impl EvidenceStore {
     /// Opens (or begins) the store in `folder`. A torn last line is cut off.
     pub fn open(folder: &Path) -> Result<Self, EvidenceError> {
-        let path = folder.join("observations.jsonl");
+        let path = folder.join(FILE);
         let io = |action| {
             let path = path.clone();
             move |source| EvidenceError::Io { action, path, source }
@@ -121,7 +134,7 @@ impl EvidenceStore {
 
     /// Opens the store in `folder` for reading alone: nothing in it is touched, not even a line that is being written just now.
     pub fn read(folder: &Path) -> Result<Self, EvidenceError> {
-        let path = folder.join("observations.jsonl");
+        let path = folder.join(FILE);
         let io = |action| {
             let path = path.clone();
             move |source| EvidenceError::Io { action, path, source }
@@ -171,47 +184,82 @@ impl EvidenceStore {
         inner.file.seek(SeekFrom::Start(start)).map_err(|e| self.io("read", e))?;
         inner.file.read_exact(&mut line).map_err(|e| self.io("read", e))?;
         drop(inner);
-        self.parse(&line, 0).map(|(_, evidence)| evidence)
-    }
-
-    /// Every piece of evidence, read in one pass and each checked against its hash.
-    pub fn all(&self) -> Result<HashMap<String, Evidence>, EvidenceError> {
-        let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        inner.file.seek(SeekFrom::Start(0)).map_err(|e| self.io("read", e))?;
-        let mut reader = BufReader::new(&inner.file).take(inner.end);
-        let mut all = HashMap::new();
-        let mut line = Vec::new();
-        for number in 1.. {
-            line.clear();
-            if reader.read_until(b'\n', &mut line).map_err(|e| self.io("read", e))? == 0 {
-                break;
-            }
-            let (id, evidence) = self.parse(&line, number)?;
-            all.insert(id, evidence);
-        }
-        Ok(all)
-    }
-
-    fn parse(&self, line: &[u8], number: usize) -> Result<(String, Evidence), EvidenceError> {
-        let garbled = |source| EvidenceError::Garbled { line: number, path: self.path.clone(), source };
-        let parsed: Line = serde_json::from_slice(line).map_err(garbled)?;
-        // What is hashed is what is on the disk, not what a newer version of this program would write for it.
-        let prefix = format!("{{\"id\":\"{}\",\"evidence\":", parsed.id);
-        let content = line
-            .strip_prefix(prefix.as_bytes())
-            .map(|rest| rest.strip_suffix(b"\n").unwrap_or(rest))
-            .and_then(|rest| rest.strip_suffix(b"}"))
-            .unwrap_or_default();
-        let actual = hash(content);
-        if actual == parsed.id {
-            Ok((parsed.id, parsed.evidence))
-        } else {
-            Err(EvidenceError::Altered { id: parsed.id, actual, path: self.path.clone() })
-        }
+        parse(&line, 0, &self.path).map(|(_, evidence)| evidence)
     }
 
     fn io(&self, action: &'static str, source: io::Error) -> EvidenceError {
         EvidenceError::Io { action, path: self.path.clone(), source }
+    }
+}
+
+/// Reads every piece of evidence in `folder` in one pass, each checked against its hash, has `work` done on it, and hands what that
+/// gives to `take`, in the order in which the pieces were kept. The work is done side by side, and no piece is kept after it.
+///
+/// # Errors
+/// When the file cannot be read, or for the first piece that was altered.
+pub fn each<T: Send>(
+    folder: &Path,
+    work: impl Fn(&str, &Evidence) -> T + Sync,
+    mut take: impl FnMut(T),
+) -> Result<(), EvidenceError> {
+    let path = folder.join(FILE);
+    let failed = |source| EvidenceError::Io { action: "read", path: path.clone(), source };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        // A run that was killed at its very beginning has none.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(failed(e)),
+    };
+    let on_block = |block: &[u8]| {
+        let mut done = Done { lines: 0, results: Vec::new(), failed: None };
+        // What a crash left of a last line is no evidence.
+        for line in blocks::lines(block).filter(|line| line.ends_with(b"\n")) {
+            done.lines += 1;
+            match parse(line, done.lines, &path) {
+                Ok((id, evidence)) => done.results.push(work(&id, &evidence)),
+                Err(error) => {
+                    done.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        done
+    };
+    let mut lines = 0;
+    blocks::each(file, failed, on_block, |done| {
+        done.results.into_iter().for_each(&mut take);
+        let before = lines;
+        lines += done.lines;
+        done.failed.map_or(Ok(()), |error| Err(error.further_down(before)))
+    })
+}
+
+/// What became of a block of lines.
+struct Done<T> {
+    lines: usize,
+    results: Vec<T>,
+    failed: Option<EvidenceError>,
+}
+
+/// The evidence of a line and its id, checked against each other.
+fn parse(line: &[u8], number: usize, path: &Path) -> Result<(String, Evidence), EvidenceError> {
+    let garbled = |source| EvidenceError::Garbled { line: number, path: path.to_owned(), source };
+    // Whether it is text is found out faster for the line than for every word in it.
+    let parsed = std::str::from_utf8(line).map_or_else(|_| serde_json::from_slice(line), serde_json::from_str);
+    let parsed: Line = parsed.map_err(garbled)?;
+    // What is hashed is what is on the disk, not what a newer version of this program would write for it.
+    let content = line
+        .strip_prefix(br#"{"id":""#)
+        .and_then(|rest| rest.strip_prefix(parsed.id.as_bytes()))
+        .and_then(|rest| rest.strip_prefix(br#"","evidence":"#))
+        .map(|rest| rest.strip_suffix(b"\n").unwrap_or(rest))
+        .and_then(|rest| rest.strip_suffix(b"}"))
+        .unwrap_or_default();
+    let actual = hash(content);
+    if actual == parsed.id {
+        Ok((parsed.id, parsed.evidence))
+    } else {
+        Err(EvidenceError::Altered { id: parsed.id, actual, path: path.to_owned() })
     }
 }
 
@@ -235,11 +283,8 @@ fn index(file: &File) -> io::Result<(Index, u64)> {
 }
 
 fn hash(content: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    Sha256::digest(content).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn id_of(line: &[u8]) -> Option<&str> {
@@ -259,6 +304,12 @@ mod tests {
         }
     }
 
+    fn ids(folder: &Path) -> Result<Vec<String>, EvidenceError> {
+        let mut ids = Vec::new();
+        each(folder, |id, _| id.to_owned(), |id| ids.push(id))?;
+        Ok(ids)
+    }
+
     #[test]
     fn what_is_put_comes_back_and_equal_content_is_kept_once() {
         let folder = tempfile::tempdir().unwrap();
@@ -270,7 +321,7 @@ mod tests {
         drop(store);
         let store = EvidenceStore::open(folder.path()).unwrap();
         assert_eq!(store.get(&id).unwrap(), seen(1));
-        assert_eq!(store.all().unwrap().len(), 2);
+        assert_eq!(ids(folder.path()).unwrap().len(), 2);
     }
 
     #[test]
@@ -285,7 +336,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let store = EvidenceStore::open(folder.path()).unwrap();
         store.put(&seen(3)).unwrap();
-        assert_eq!(store.all().unwrap().len(), 2);
+        assert_eq!(ids(folder.path()).unwrap().len(), 2);
         assert_eq!(store.get(&id).unwrap(), seen(1));
     }
 
@@ -300,6 +351,23 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let store = EvidenceStore::open(folder.path()).unwrap();
         assert!(matches!(store.get(&id), Err(EvidenceError::Altered { .. })));
-        assert!(matches!(store.all(), Err(EvidenceError::Altered { .. })));
+        assert!(matches!(ids(folder.path()), Err(EvidenceError::Altered { .. })));
+    }
+    #[test]
+    fn a_large_store_is_read_in_order_and_a_garbled_line_is_named_by_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("observations.jsonl");
+        let store = EvidenceStore::open(folder.path()).unwrap();
+        // More than a block of lines.
+        let put: Vec<String> = (0..12_000).map(|n| store.put(&seen(n)).unwrap()).collect();
+        assert_eq!(ids(folder.path()).unwrap(), put);
+        let mut lines: Vec<String> = std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+        lines[10_999].insert(0, ' ');
+        lines[11_000] = "{}".to_owned();
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        assert!(matches!(ids(folder.path()), Err(EvidenceError::Altered { .. })));
+        lines.remove(10_999);
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        assert!(matches!(ids(folder.path()), Err(EvidenceError::Garbled { line: 11_000, .. })));
     }
 }

@@ -1,13 +1,8 @@
 //! `judge`: verdicts again, from stored evidence alone.
 
-use std::collections::HashMap;
-
-use levelfield_kit::evidence::Evidence;
 use levelfield_reports::{
-    InconclusiveReason, Judgement, Record, Verdict,
-    event::{BehaviorInfo, Stage},
+    Record, Verdict,
     overall::{Outcome, Overall},
-    record::BehaviorResult,
     text,
 };
 use levelfield_suites::{Standard, guideline::Guideline};
@@ -18,7 +13,10 @@ use super::{
     output::Output,
 };
 use crate::{
-    engine::folder::RunFolder,
+    engine::{
+        again,
+        folder::{FolderError, RunFolder},
+    },
     store::{self, Format},
 };
 
@@ -28,8 +26,9 @@ pub(super) fn judge(args: &JudgeArgs, output: &mut Output) -> Result<Outcome, Fa
     let record = Record::from_journal(&folder.journal()).or_usage()?;
     let word = args.guideline.as_deref().unwrap_or(&record.run.guideline);
     let standard = Standard::of(Guideline::find(word).or_usage()?).or_usage()?;
-    let evidence = store::evidence(&folder).or_incomplete()?;
-    let judged = again(&record, &standard, &evidence);
+    let before = verdicts(&record);
+    let judged =
+        again::judge(record, &standard, &folder.evidence_folder()).map_err(FolderError::from).or_incomplete()?;
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).or_usage()?;
         for path in store::write(&folder, &judged, &Format::ALL, out).or_incomplete()? {
@@ -44,67 +43,29 @@ pub(super) fn judge(args: &JudgeArgs, output: &mut Output) -> Result<Outcome, Fa
         }
         Print::Text => {
             output.print(&text::step_table(&judged, output.style()));
-            output.print(&differences(&record, &judged));
+            output.print(&differences(&before, &judged));
         }
     }
-    Ok(Overall::of(&judged, None).outcome)
+    let outcome = Overall::of(&judged, None).outcome;
+    // The process is about to end, and a large record takes a while to be taken apart.
+    std::mem::forget(judged);
+    Ok(outcome)
 }
 
-/// The record with every attempt judged again under `standard`.
-pub(crate) fn again(record: &Record, standard: &Standard, evidence: &HashMap<String, Evidence>) -> Record {
-    let mut judged = record.clone();
-    let guideline = standard.guideline();
-    judged.run.guideline.clone_from(&guideline.edition);
-    guideline.sha256().clone_into(&mut judged.run.guideline_sha256);
-    for (id, info) in &mut judged.behaviors {
-        if let Ok(stated) = guideline.behavior(id) {
-            *info = BehaviorInfo::from(stated);
-        }
-    }
-    for result in judged.targets.iter_mut().flat_map(|t| &mut t.results) {
-        let Some(behavior) = standard.behavior(&result.id).filter(|_| !result.attempts.is_empty()) else {
-            // Left out, or never observed: nothing to judge.
-            continue;
-        };
-        let expect = standard.expect(&result.id);
-        for attempt in &mut result.attempts {
-            let readings: Option<Vec<(Stage, &_)>> =
-                attempt.readings.iter().map(|r| Some((r.stage, &evidence.get(&r.evidence)?.observed))).collect();
-            attempt.judgement = match readings {
-                Some(readings) => {
-                    let mut judgement = behavior.judge_all(&readings, &expect);
-                    standard.fill_deviations(&mut judgement, &result.id);
-                    judgement
-                }
-                None => Judgement::inconclusive(InconclusiveReason::Harness, "the evidence is not in the run's folder"),
-            };
-        }
-        // A waiver stays in force; what it covers is what the evidence shows now.
-        let waived = match &result.verdict {
-            Verdict::Waived { waiver, .. } => Some(waiver.clone()),
-            _ => None,
-        };
-        let stale_waiver = result.stale_waiver.take();
-        *result = BehaviorResult::of(&result.id, std::mem::take(&mut result.attempts), None, judged.run.rounds);
-        result.stale_waiver = stale_waiver;
-        if let (Some(waiver), failed @ Verdict::Fail { .. }) = (waived, &result.verdict) {
-            result.verdict = Verdict::Waived { waiver, beneath: Box::new(failed.clone()) };
-        }
-    }
-    judged.derive();
-    judged
+/// The verdict of every result of every target. They are all that is kept of the record as it was, since a large one is there once.
+fn verdicts(record: &Record) -> Vec<Vec<Verdict>> {
+    record.targets.iter().map(|target| target.results.iter().map(|result| result.verdict.clone()).collect()).collect()
 }
 
-fn differences(record: &Record, judged: &Record) -> String {
+fn differences(before: &[Vec<Verdict>], judged: &Record) -> String {
     let mut lines = Vec::new();
     let mut same = 0;
-    for (before, after) in record.targets.iter().zip(&judged.targets) {
-        for (was, is) in before.results.iter().zip(&after.results) {
-            if was.verdict == is.verdict {
+    for (before, target) in before.iter().zip(&judged.targets) {
+        for (was, is) in before.iter().zip(&target.results) {
+            if *was == is.verdict {
                 same += 1;
             } else {
-                lines
-                    .push(format!("{} {}: was {}, is {}: {}", before.name, is.id, was.verdict, is.verdict, is.summary));
+                lines.push(format!("{} {}: was {was}, is {}: {}", target.name, is.id, is.verdict, is.summary));
             }
         }
     }

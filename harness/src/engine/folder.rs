@@ -183,12 +183,17 @@ impl RunFolder {
         levelfield_yaml::read_file(&path).map_err(|source| FolderError::Config { path, source: Box::new(source) })
     }
 
+    /// The folder of the evidence.
+    pub fn evidence_folder(&self) -> PathBuf {
+        self.path.join("evidence")
+    }
+
     /// The evidence, to read and nothing else.
     ///
     /// # Errors
     /// When it cannot be opened.
     pub fn stored_evidence(&self) -> Result<EvidenceStore, FolderError> {
-        Ok(EvidenceStore::read(&self.path.join("evidence"))?)
+        Ok(EvidenceStore::read(&self.evidence_folder())?)
     }
 
     /// The evidence, to add to.
@@ -196,7 +201,7 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be opened.
     pub fn evidence(&self) -> Result<EvidenceStore, FolderError> {
-        Ok(EvidenceStore::open(&self.path.join("evidence"))?)
+        Ok(EvidenceStore::open(&self.evidence_folder())?)
     }
 
     /// The folder itself.

@@ -3,6 +3,7 @@
 //! Engine and reporters never call each other. The engine emits events; the [`pump`] writes them to the journal and hands them to
 //! whoever looks on; every report is the fold of the journal.
 
+pub mod again;
 pub mod folder;
 pub mod interrupt;
 mod lane;

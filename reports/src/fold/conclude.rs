@@ -13,6 +13,7 @@ use crate::{
 pub(super) fn conclude(id: &str, fold: BehaviorFold, rounds_asked: u32) -> (BehaviorResult, Option<String>) {
     let BehaviorFold { mut attempts, concluded, stale_waiver, .. } = fold;
     attempts.sort_by_key(|a| (a.round, a.attempt));
+    attempts.shrink_to_fit();
     let rounds: Vec<Round> = attempts.chunk_by(|a, b| a.round == b.round).map(Round::of).collect();
     // Of equally bad rounds the first decides.
     let worst = rounds.iter().max_by_key(|r| (r.verdict.severity(), Reverse(r.number))).map(|r| r.verdict.clone());

@@ -25,6 +25,37 @@ fn a_journal_gives_the_record_that_its_events_give() {
 }
 
 #[test]
+fn a_long_journal_gives_its_events_in_order_and_names_a_bad_line_by_its_number() {
+    let mut run = three_targets("r1");
+    // Several of the blocks in which a journal is read.
+    for n in 0..20_000 {
+        run.push(EventKind::Warned { target: None, message: format!("warning {n} {}", "x".repeat(100)) });
+    }
+    let events = run.events();
+    let text = lines(&events);
+    assert!(text.len() > 3 << 20);
+    assert!(read(&text).unwrap().events == events);
+    let mut bad: Vec<&str> = text.lines().collect();
+    bad.insert(15_000, "{}");
+    let error = read(&(bad.join("\n") + "\n")).unwrap_err();
+    assert!(error.starts_with("reading the journal RUN/events.jsonl, line 15001: "), "{error}");
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_told_before_what_the_others_lack() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    let headless = lines(&three_targets("r1").events()[1..3]);
+    for (text, says) in
+        [(headless.clone(), "do not begin"), (format!("{headless}{{}}\n"), "line 3"), (String::new(), "do not begin")]
+    {
+        fs::write(&path, &text).unwrap();
+        let error = Record::from_journal(&path).unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
+    }
+}
+
+#[test]
 fn a_torn_last_line_is_passed_over_wherever_it_is_torn() {
     let events = three_targets("r1").events();
     let text = lines(&events[..3]);
