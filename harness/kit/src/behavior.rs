@@ -46,6 +46,8 @@ pub struct Demand {
     pub addresses: u32,
     /// Whether it must have the subject to itself.
     pub exclusive: bool,
+    /// Whether nodes must be created with a certificate authority and a known host of the run's own.
+    pub trust: bool,
 }
 
 /// One requirement with a stable id.
@@ -122,6 +124,14 @@ impl Behavior {
     #[must_use]
     pub fn exclusive(mut self) -> Self {
         self.demand.exclusive = true;
+        self
+    }
+
+    /// Needs nodes that were created with a certificate authority and a known host of the run's own. No node is given them for
+    /// nothing: a small machine rebuilds its list of authorities for up to a minute.
+    #[must_use]
+    pub fn with_trust(mut self) -> Self {
+        self.demand.trust = true;
         self
     }
 

@@ -1,8 +1,8 @@
 //! `reap`: removes what runs left behind.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path};
 
-use levelfield_kit::{events::Events, journey::TrustAnchor, ledger};
+use levelfield_kit::{events::Events, ledger};
 use levelfield_reports::{EventKind, Record, event::Proof, overall::Outcome};
 use time::OffsetDateTime;
 
@@ -80,11 +80,10 @@ async fn reap_run(folder: &RunFolder, output: &mut Output) -> Result<Outcome, Fa
         return Ok(Outcome::Good);
     }
     let config = folder.config().or_usage()?;
-    let trust = Arc::new(TrustAnchor::generate().or_incomplete()?);
     let mut outcomes = Vec::new();
     let mut proofs = Vec::new();
     for target in &config.targets {
-        match reap_target(folder, &record.run.id, target, &trust, output).await {
+        match reap_target(folder, &record.run.id, target, output).await {
             Ok(reaped) => {
                 output.print(&format!("{}: {}", record.run.id, sentence(&reaped)));
                 outcomes.push(Ok(if is_clean(&reaped.proof) { Outcome::Good } else { Outcome::LeftBehind }));
@@ -111,11 +110,10 @@ async fn reap_target(
     folder: &RunFolder,
     run: &str,
     target: &TargetConfig,
-    trust: &Arc<TrustAnchor>,
     output: &mut Output,
 ) -> Result<Reaped, Failure> {
     let provider = connect(target, &mut output.redactor).await.or_usage()?;
-    reap::reap(&folder.ledger(), run, &target.name, provider, Arc::clone(trust)).await.or_incomplete()
+    reap::reap(&folder.ledger(), run, &target.name, provider).await.or_incomplete()
 }
 
 fn sentence(reaped: &Reaped) -> String {

@@ -184,12 +184,11 @@ pub(super) async fn resume(args: &ResumeArgs, output: &mut Output) -> Result<Out
     }
     let interrupt = listen(&folder);
     folder.mark_latest(&args.home);
-    let trust = Arc::new(levelfield_kit::journey::TrustAnchor::generate().or_incomplete()?);
     if folder.ledger().exists() {
         for target in &targets {
             let name = &target.plan.manifest.target;
             let provider = Arc::clone(&target.provider);
-            reap::reap(&folder.ledger(), &record.run.id, name, provider, Arc::clone(&trust)).await.or_incomplete()?;
+            reap::reap(&folder.ledger(), &record.run.id, name, provider).await.or_incomplete()?;
         }
     }
     let run = Run {

@@ -15,7 +15,7 @@ use std::{
 use levelfield_kit::{
     catalogue::Catalogue,
     events::Events,
-    journey::{Env, TrustAnchor},
+    journey::Env,
     ledger::{Entry, Ledger, LedgerError, Step},
     remote::{Pool, Remote, RemoteLimits},
     settings::Settings,
@@ -173,11 +173,10 @@ pub async fn reap(
     run: &str,
     name: &str,
     provider: Arc<dyn Provider>,
-    trust: Arc<TrustAnchor>,
 ) -> Result<Reaped, LedgerError> {
     let ledger = Arc::new(Ledger::open(ledger_path)?);
     let open: Vec<Entry> = Book::read(&ledger, name).await?.open().cloned().collect();
-    let env = bare_env(run, name, provider, Arc::clone(&ledger), trust);
+    let env = bare_env(run, name, provider, Arc::clone(&ledger));
     let proof = prove(&env, &ledger, true).await?;
     Ok(Reaped { target: name.to_owned(), open, proof })
 }
@@ -204,7 +203,7 @@ pub async fn reap_expired(
     Ok((removed, resisted))
 }
 
-fn bare_env(run: &str, name: &str, provider: Arc<dyn Provider>, ledger: Arc<Ledger>, trust: Arc<TrustAnchor>) -> Env {
+fn bare_env(run: &str, name: &str, provider: Arc<dyn Provider>, ledger: Arc<Ledger>) -> Env {
     let events = Events::discard();
     let target = Arc::new(Target::new(TargetParts {
         name: name.to_owned(),
@@ -224,6 +223,6 @@ fn bare_env(run: &str, name: &str, provider: Arc<dyn Provider>, ledger: Arc<Ledg
         pool: Pool::new(remote.clone()),
         remote,
         params: Arc::new(levelfield_kit::journey::Params::unused()),
-        trust,
+        trust: None,
     }
 }

@@ -336,7 +336,7 @@ impl OnTarget {
             pool: Pool::new(self.remote.clone()),
             waiter,
             params: Arc::new(self.standard.journey_params()),
-            trust: Arc::clone(&self.trust),
+            trust: self.wants_trust().then(|| Arc::clone(&self.trust)),
         };
         let verdicts = Arc::new(Verdicts::default());
         let first_call = target.fingerprint().await;
@@ -396,6 +396,12 @@ impl OnTarget {
                 proven_by: Vec::new(),
             })
             .collect()
+    }
+
+    /// Whether nodes must be handed something to trust.
+    fn wants_trust(&self) -> bool {
+        let mut selected = self.ready.plan.manifest.selected.iter();
+        selected.any(|id| self.standard.behavior(id).is_some_and(|behavior| behavior.demand.trust))
     }
 
     /// The courses that lack a verdict, of one round; verdicts of an earlier process are taken over.

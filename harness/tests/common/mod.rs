@@ -20,7 +20,7 @@ use levelfield::{
         run::{Keep, Ready, Run},
     },
 };
-use levelfield_kit::{journey::TrustAnchor, settings::Budget};
+use levelfield_kit::{settings::Budget};
 use levelfield_provider::{Capability, Provider};
 use levelfield_reports::{
     Record, Verdict,
@@ -182,9 +182,8 @@ impl Finished {
 
     /// Removes what the run left, as `levelfield reap` does.
     pub(crate) async fn reap(&self) -> Proof {
-        let trust = Arc::new(TrustAnchor::generate().expect("a certificate authority"));
         let (run, name, provider) = (&self.record.run.id, &self.target().name, Arc::clone(&self.provider));
-        reap::reap(&self.folder.ledger(), run, name, provider, trust).await.expect("a ledger").proof
+        reap::reap(&self.folder.ledger(), run, name, provider).await.expect("a ledger").proof
     }
 }
 

@@ -29,6 +29,8 @@ use reqwest::Url;
 use serde_yaml::Value;
 
 pub(crate) use access::{Access, Credential, Domain, Interface, Method, Project, Scope, User};
+#[cfg(test)]
+pub(crate) use access::Secret;
 pub use error::CloudsError;
 pub(crate) use services::{aliases, official};
 pub(crate) use surroundings::Surroundings;

@@ -27,7 +27,7 @@ pub fn behaviors() -> Vec<Behavior> {
         Behavior::new("underlay/metadata-not-exposed", metadata::observe_exposure, metadata::judge_exposure)
             .at(inside)
             .with_peer(),
-        Behavior::new("underlay/trust", trust::observe, trust::judge).at(inside),
+        Behavior::new("underlay/trust", trust::observe, trust::judge).at(inside).with_trust(),
         Behavior::new("underlay/entropy", basics::observe_entropy, basics::judge_entropy).at(inside),
         Behavior::new("underlay/static-service", supplies::observe_static_service, supplies::judge_static_service)
             .at(inside),

@@ -1,6 +1,6 @@
 //! `underlay/trust`: a certificate authority and known hosts that were handed in at creation are in force after boot.
 
-use levelfield_kit::{Ctx, Nothing, Observation};
+use levelfield_kit::{Ctx, Hindrance, Nothing, Observation};
 use levelfield_reports::{InconclusiveReason, Judgement};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,8 @@ struct Bundle {
 
 pub(super) async fn observe(ctx: Ctx, _: Nothing) -> Observation<Trust> {
     let guest = ctx.inside()?;
-    let authority = ctx.trust.body();
+    let anchor = ctx.trust.as_deref().ok_or_else(|| Hindrance::harness("the run made nothing to be trusted"))?;
+    let authority = anchor.body();
     let mut bundles = Vec::new();
     for path in BUNDLES {
         if let Some(bytes) = guest.read_file(path, false).await? {
@@ -44,7 +45,7 @@ pub(super) async fn observe(ctx: Ctx, _: Nothing) -> Observation<Trust> {
             bundles.push(Bundle { path: path.to_owned(), certificates, handed_in: flat.matches(&authority).count() });
         }
     }
-    let handed_in = ctx.trust.known_host.trim().to_owned();
+    let handed_in = anchor.known_host.trim().to_owned();
     let host = handed_in.split_whitespace().next().unwrap_or_default();
     let mut known = guest.known_hosts().await?;
     known.retain(|line| line.split_whitespace().next() == Some(host));

@@ -96,20 +96,17 @@ impl Guest {
         let (folder, path) = (format!("{home}/.ssh"), format!("{home}/.ssh/authorized_keys"));
         let before = self.text_as_root(&path).await?;
         let after = keys.iter().flat_map(|key| [key.trim(), "\n"]).collect::<String>();
-        match &before {
+        if let Some(text) = &before {
+            if !text.trim().is_empty() {
+                let kept = format!("{path}.before-levelfield");
+                self.demand(&self.root(["cp", "-p", &path, &kept])).await?;
+                alteration.notes.push(format!("the keys that were there are kept in {kept}"));
+            }
             // `tee` writes in place, so mode and owner stay.
-            Some(text) => {
-                if !text.trim().is_empty() {
-                    let kept = format!("{path}.before-levelfield");
-                    self.demand(&self.root(["cp", "-p", &path, &kept])).await?;
-                    alteration.notes.push(format!("the keys that were there are kept in {kept}"));
-                }
-                self.demand(&self.root(["tee", &path]).stdin(after.as_bytes())).await?;
-            }
-            None => {
-                self.make_folder_as_root(&folder, "0700", "root", "root").await?;
-                self.write_file_as_root(&path, after.as_bytes(), "0600", "root:root").await?;
-            }
+            self.demand(&self.root(["tee", &path]).stdin(after.as_bytes())).await?;
+        } else {
+            self.make_folder_as_root(&folder, "0700", "root", "root").await?;
+            self.write_file_as_root(&path, after.as_bytes(), "0600", "root:root").await?;
         }
         alteration.files.push(AlteredFile::between(&path, before.as_deref(), &after));
         Ok(alteration)

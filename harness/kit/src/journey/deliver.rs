@@ -115,7 +115,7 @@ async fn request(
         zone: choice.zone.clone(),
         key: key.map(|k| k.id.clone()),
         groups: subject.read(|s| s.group.iter().map(|g| g.id.clone()).collect()),
-        user_data: target.has(Capability::UserData).then(|| user_data(&env.trust)),
+        user_data: target.has(Capability::UserData).then(|| user_data(env.trust.as_deref())),
         ..NodeRequest::default()
     };
     let (first, returned_s) = target.create_node_timed(&request).await.map_err(|e| Block::new(owner, e))?;

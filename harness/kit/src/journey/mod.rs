@@ -93,8 +93,9 @@ pub struct Env {
     pub waiter: Waiter,
     /// What the journey asks for.
     pub params: Arc<Params>,
-    /// A certificate authority of this run's own, handed to nodes at creation.
-    pub trust: Arc<TrustAnchor>,
+    /// A certificate authority and a known host of this run's own, handed to nodes at creation; none where no behaviour of the
+    /// selection asks for them.
+    pub trust: Option<Arc<TrustAnchor>>,
 }
 
 impl Env {

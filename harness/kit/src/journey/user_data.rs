@@ -67,27 +67,17 @@ impl TrustAnchor {
 }
 
 /// The `#cloud-config` document.
-pub fn user_data(trust: &TrustAnchor) -> String {
+pub fn user_data(trust: Option<&TrustAnchor>) -> String {
+    let marker = format!("#cloud-config\nwrite_files:\n{}", appended(BOOTS_PATH, "ran"));
+    let Some(trust) = trust else { return marker };
     let indented = trust.certificate.lines().fold(String::new(), |text, line| text + "      " + line + "\n");
-    format!(
-        "#cloud-config\n\
-         write_files:\n\
-         \x20 - path: {BOOTS_PATH}\n\
-         \x20   append: true\n\
-         \x20   permissions: '0644'\n\
-         \x20   content: |\n\
-         \x20     ran\n\
-         \x20 - path: /etc/ssh/ssh_known_hosts\n\
-         \x20   append: true\n\
-         \x20   permissions: '0644'\n\
-         \x20   content: |\n\
-         \x20     {known_host}\n\
-         ca_certs:\n\
-         \x20 trusted:\n\
-         \x20   - |\n\
-         {indented}",
-        known_host = trust.known_host,
-    )
+    let known_host = appended("/etc/ssh/ssh_known_hosts", &trust.known_host);
+    format!("{marker}{known_host}ca_certs:\n  trusted:\n    - |\n{indented}")
+}
+
+/// An entry of `write_files` that appends a line to a file.
+fn appended(path: &str, line: &str) -> String {
+    format!("  - path: {path}\n    append: true\n    permissions: '0644'\n    content: |\n      {line}\n")
 }
 
 #[cfg(test)]
@@ -99,8 +89,8 @@ mod tests {
         let trust = TrustAnchor::generate().unwrap();
         let certificate = X509::from_pem(trust.certificate.as_bytes()).unwrap();
         assert!(certificate.verify(&certificate.public_key().unwrap()).unwrap());
-        let document = user_data(&trust);
-        assert!(document.starts_with("#cloud-config\n"));
+        let document = user_data(Some(&trust));
+        assert!(document.starts_with(&user_data(None)) && document.starts_with("#cloud-config\n"));
         let flat: String = document.split_whitespace().collect();
         assert!(flat.contains(&trust.body()));
         assert!(document.contains(&trust.known_host));

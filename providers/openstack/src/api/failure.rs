@@ -44,6 +44,7 @@ pub(crate) fn refused(
 }
 
 /// The error that a call without an answer is.
+#[expect(clippy::needless_pass_by_value, reason = "what came back is given away with the call")]
 pub(crate) fn unanswered(operation: &str, error: osauth::Error, effect: Effect) -> ProviderError {
     let class = match error.kind() {
         ErrorKind::AuthenticationFailed => FailureClass::Unauthorized,

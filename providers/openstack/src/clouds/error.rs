@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::PathBuf};
 
-/// Why there is no [`Access`](super::Access). Never holds a secret, nor a line of a file that could hold one.
+/// Why it is not known how to reach a cloud. Never holds a secret, nor a line of a file that could hold one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudsError {

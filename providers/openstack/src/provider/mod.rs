@@ -203,7 +203,7 @@ impl Provider for OpenStackProvider {
     }
 
     async fn inventory(&self) -> Result<Vec<Resource>> {
-        self.take_inventory().await
+        Box::pin(self.take_inventory()).await
     }
 }
 

@@ -45,7 +45,7 @@ struct Output {
 impl OpenStackProvider {
     pub(super) async fn request_node(&self, request: &NodeRequest) -> Result<Node> {
         let call = Call::post(format!("create node \"{}\"", request.name), Service::Compute, ["servers"]);
-        let mut call = call.body(under("server", self.body(request)));
+        let mut call = call.body(under("server", body(request)));
         if request.network.is_none() {
             call = call.version(AUTO_NETWORK);
         }
@@ -63,30 +63,6 @@ impl OpenStackProvider {
             addresses: Vec::new(),
             tags: request.tags.clone(),
         })
-    }
-
-    fn body(&self, request: &NodeRequest) -> Value {
-        let mut body = json!({
-            "name": request.name,
-            "imageRef": request.image,
-            "flavorRef": request.flavor,
-            "metadata": request.tags,
-            "networks": match &request.network {
-                Some(id) => json!([{ "uuid": id }]),
-                None => json!("auto"),
-            },
-        });
-        let mut set = |name: &str, value: Option<Value>| {
-            if let (Some(fields), Some(value)) = (body.as_object_mut(), value) {
-                fields.insert(name.to_owned(), value);
-            }
-        };
-        set("key_name", request.key.as_ref().map(|key| json!(key)));
-        set("availability_zone", request.zone.as_ref().map(|zone| json!(zone)));
-        set("user_data", request.user_data.as_ref().map(|text| json!(STANDARD.encode(text))));
-        let groups: Vec<Value> = request.groups.iter().map(|id| json!({ "name": id })).collect();
-        set("security_groups", (!groups.is_empty()).then(|| json!(groups)));
-        body
     }
 
     pub(super) async fn read_node(&self, id: &str) -> Result<Node> {
@@ -162,6 +138,31 @@ impl OpenStackProvider {
         };
         Some(NodeAddress { address, scope, origin, ssh_port: 22 })
     }
+}
+
+/// A server as it is asked for.
+fn body(request: &NodeRequest) -> Value {
+    let mut body = json!({
+        "name": request.name,
+        "imageRef": request.image,
+        "flavorRef": request.flavor,
+        "metadata": request.tags,
+        "networks": match &request.network {
+            Some(id) => json!([{ "uuid": id }]),
+            None => json!("auto"),
+        },
+    });
+    let mut set = |name: &str, value: Option<Value>| {
+        if let (Some(fields), Some(value)) = (body.as_object_mut(), value) {
+            fields.insert(name.to_owned(), value);
+        }
+    };
+    set("key_name", request.key.as_ref().map(|key| json!(key)));
+    set("availability_zone", request.zone.as_ref().map(|zone| json!(zone)));
+    set("user_data", request.user_data.as_ref().map(|text| json!(STANDARD.encode(text))));
+    let groups: Vec<Value> = request.groups.iter().map(|id| json!({ "name": id })).collect();
+    set("security_groups", (!groups.is_empty()).then(|| json!(groups)));
+    body
 }
 
 /// Whether the world can route an address: not one of RFC 1918, RFC 6598, RFC 4193, nor link-local.
