@@ -19,7 +19,7 @@ use levelfield_kit::{
     ledger::{Entry, Ledger, LedgerError, Step},
     remote::{Pool, Remote, RemoteLimits},
     settings::Settings,
-    target::{Patience, Target, TargetParts},
+    target::{Mark, Patience, Target, TargetParts},
     wait::{Look, Waiter},
 };
 use levelfield_provider::{Kind, Provider, Resource, ResourceRef, tag};
@@ -52,12 +52,12 @@ impl Book {
     }
 
     /// The entry that a resource of the run belongs to: by its id, its tag, or its name where it bears no tag.
-    fn entry_of(&self, resource: &Resource, run: &str) -> Option<&Entry> {
+    fn entry_of(&self, resource: &Resource, mark: &Mark) -> Option<&Entry> {
         let tagged = resource.tags.get(tag::ENTRY);
         let nameless = resource.name.is_empty();
         let is = |e: &&Entry| match (&e.id, tagged) {
             (Some(id), _) => *id == resource.resource.id && e.kind == resource.resource.kind,
-            (None, Some(entry)) => *entry == format!("{run}-{}", e.number),
+            (None, Some(entry)) => *entry == mark.entry(e.number),
             (None, None) => e.kind == resource.resource.kind && !nameless && e.name == resource.name,
         };
         self.open().find(is).or_else(|| self.entries.iter().find(is))
@@ -66,8 +66,7 @@ impl Book {
     /// Whether a resource is of the run: by its tag; where its kind has none, by its name or by the ledger.
     fn holds(&self, target: &Target, resource: &Resource) -> bool {
         target.is_ours(&resource.name, &resource.tags)
-            || (!resource.tags.contains_key(tag::RUN)
-                && self.entry_of(resource, target.run_id()).is_some_and(|e| e.open))
+            || (!resource.tags.contains_key(tag::RUN) && self.entry_of(resource, target.mark()).is_some_and(|e| e.open))
     }
 }
 
@@ -137,7 +136,7 @@ fn proof(book: &Book, left: Vec<Resource>) -> Proof {
 
 /// Closes the entries of what is not among `left`, and opens those of what is, with its id.
 async fn close(ledger: &Ledger, book: &Book, target: &Target, left: &[Resource]) -> Result<(), LedgerError> {
-    let known = left.iter().filter_map(|r| Some((book.entry_of(r, target.run_id())?.number, r)));
+    let known = left.iter().filter_map(|r| Some((book.entry_of(r, target.mark())?.number, r)));
     let still: BTreeMap<u64, &Resource> = known.collect();
     for entry in book.open().filter(|e| !still.contains_key(&e.number)) {
         ledger.record(entry.number, Step::Deleted).await?;

@@ -20,7 +20,7 @@ use levelfield::{
         run::{Keep, Ready, Run},
     },
 };
-use levelfield_kit::{settings::Budget};
+use levelfield_kit::settings::Budget;
 use levelfield_provider::{Capability, Provider};
 use levelfield_reports::{
     Record, Verdict,

@@ -28,9 +28,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 use reqwest::Url;
 use serde_yaml::Value;
 
-pub(crate) use access::{Access, Credential, Domain, Interface, Method, Project, Scope, User};
 #[cfg(test)]
 pub(crate) use access::Secret;
+pub(crate) use access::{Access, Credential, Domain, Interface, Method, Project, Scope, User};
 pub use error::CloudsError;
 pub(crate) use services::{aliases, official};
 pub(crate) use surroundings::Surroundings;

@@ -120,7 +120,7 @@ async fn observe_nothing_left(ctx: Ctx, _: Nothing) -> Observation<NothingLeft> 
 async fn left_of_run(ctx: &Ctx) -> Result<Vec<Left>, Hindrance> {
     let target = &ctx.target;
     let tags = if target.has(Capability::Tags) {
-        Tags::from([(tag::RUN.to_owned(), target.run_id().to_owned())])
+        Tags::from([(tag::RUN.to_owned(), target.mark().run().to_owned())])
     } else {
         Tags::new()
     };

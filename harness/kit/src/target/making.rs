@@ -166,7 +166,7 @@ impl Target {
         let operation = format!("create {kind} `{name}`");
         let entry =
             self.ledger.intend(&self.name, kind, name, self.expires).await.map_err(|e| ledger_failed(&operation, e))?;
-        match self.make_once(kind, name, &self.tags(entry), make, find).await {
+        match self.make_once(kind, name, &self.mark.tags(entry, self.expires), make, find).await {
             Ok(thing) => {
                 self.made(entry, ResourceRef::new(kind, id_of(&thing))).await?;
                 Ok(thing)
@@ -236,14 +236,6 @@ impl Target {
                 }
             }
         }
-    }
-
-    pub(super) fn tags(&self, entry: u64) -> Tags {
-        Tags::from([
-            (tag::RUN.to_owned(), self.run.clone()),
-            (tag::ENTRY.to_owned(), format!("{}-{entry}", self.run)),
-            (tag::EXPIRES.to_owned(), self.expires.to_string()),
-        ])
     }
 
     async fn note(&self, entry: u64, step: Step) -> Result<()> {

@@ -4,6 +4,7 @@
 
 mod call;
 mod making;
+mod mark;
 
 use std::{
     collections::BTreeMap,
@@ -16,9 +17,11 @@ use std::{
 use levelfield_provider::{
     Address, Capability, Console, Declaration, ExistingNode, FailureClass, Fingerprint, Flavor, Group, Image, KeyPair,
     Network, Node, NodeAction, Page, Probe, Provider, ProviderError, Query, Quota, Region, Resource, ResourceRef, Rule,
-    Tags, tag,
+    Tags,
 };
 use levelfield_reports::{EventKind, event::CallStats};
+
+pub use mark::Mark;
 
 use crate::{events::Events, ledger::Ledger, settings::Settings, wait::Clock};
 
@@ -54,7 +57,7 @@ pub struct Target {
     provider: Arc<dyn Provider>,
     ledger: Arc<Ledger>,
     events: Events,
-    run: String,
+    mark: Mark,
     expires: i64,
     patience: Patience,
     calls: Mutex<BTreeMap<String, CallStats>>,
@@ -87,13 +90,13 @@ impl Target {
     pub fn new(parts: TargetParts) -> Self {
         let clock = Clock::new(parts.provider.declaration().pace);
         Self {
+            mark: Mark::new(&parts.run, &parts.name),
             name: parts.name,
             settings: parts.settings,
             clock,
             provider: parts.provider,
             ledger: parts.ledger,
             events: parts.events,
-            run: parts.run,
             expires: parts.expires,
             patience: parts.patience,
             calls: Mutex::default(),
@@ -117,34 +120,26 @@ impl Target {
         &self.events
     }
 
-    /// A name that no other resource of any run has: `lf-<run>-<purpose>-<n>`.
+    /// A name that no other resource of any run has: `lf-<run>-<target>-<purpose>-<n>`.
     pub fn fresh_name(&self, purpose: &str) -> String {
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        format!("{}{purpose}-{serial}", self.name_prefix())
+        self.mark.name(purpose, self.serial.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn name_prefix(&self) -> String {
-        // The part of the run's id that differs between runs comes last in it.
-        format!("lf-{}-", &self.run[self.run.len().saturating_sub(8)..])
+    /// What marks everything made here.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
     }
 
-    /// The run that everything made here is tagged with.
-    pub fn run_id(&self) -> &str {
-        &self.run
-    }
-
-    /// Whether a thing of that name, with those tags, was made by this run: by its tag, or by its name where it bears no tags.
+    /// Whether a thing of that name, with those tags, was made by this run for this target: by its tags, or by its name where it
+    /// bears none.
     pub fn is_ours(&self, name: &str, tags: &Tags) -> bool {
-        match tags.get(tag::RUN) {
-            Some(run) => *run == self.run,
-            None => tags.is_empty() && name.starts_with(&self.name_prefix()),
-        }
+        self.mark.is_on(name, tags)
     }
 
     /// The tags of ours that a resource of this run, still open in its ledger, was asked for with.
     pub fn tags_given(&self, resource: &ResourceRef) -> Option<Tags> {
         let entry = *self.open.lock().unwrap_or_else(PoisonError::into_inner).get(resource)?;
-        Some(self.tags(entry))
+        Some(self.mark.tags(entry, self.expires))
     }
 
     /// Calls made so far, by operation.
