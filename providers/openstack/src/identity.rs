@@ -72,7 +72,7 @@ impl Keystone {
     /// [`OperationTimedOut`](osauth::ErrorKind::OperationTimedOut)), refuses (with the HTTP status's kind and Keystone's own
     /// words), or answers what can't be read ([`InvalidResponse`](osauth::ErrorKind::InvalidResponse)).
     pub(crate) async fn regions(&self) -> Result<Vec<String>, Error> {
-        Ok(self.token(&self.shared.client, false).await?.catalog.regions())
+        Ok(self.token(&self.shared.client, None).await?.catalog.regions())
     }
 
     /// The id and name of the project that the token is good for; none if its scope is no project.
@@ -81,7 +81,7 @@ impl Keystone {
     ///
     /// Those of [`regions`](Self::regions).
     pub(crate) async fn project(&self) -> Result<Option<(String, String)>, Error> {
-        Ok(self.token(&self.shared.client, false).await?.project.clone())
+        Ok(self.token(&self.shared.client, None).await?.project.clone())
     }
 
     /// The names of the roles that the user has in the token's scope, sorted.
@@ -90,7 +90,7 @@ impl Keystone {
     ///
     /// Those of [`regions`](Self::regions).
     pub(crate) async fn roles(&self) -> Result<Vec<String>, Error> {
-        Ok(self.token(&self.shared.client, false).await?.roles.clone())
+        Ok(self.token(&self.shared.client, None).await?.roles.clone())
     }
 
     /// Whether the catalog has a service of this type, under any of its names.
@@ -99,18 +99,37 @@ impl Keystone {
     ///
     /// Those of [`regions`](Self::regions).
     pub(crate) async fn has_service(&self, service_type: &str) -> Result<bool, Error> {
-        Ok(self.token(&self.shared.client, false).await?.catalog.has_service(service_type))
+        Ok(self.token(&self.shared.client, None).await?.catalog.has_service(service_type))
     }
 
-    /// A good token; with `force`, one that was not at hand yet at the call.
+    /// Logs in, unless there is a good token. Answers how many logins have ended so far.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`regions`](Self::regions).
+    pub(crate) async fn log_in_first(&self) -> Result<u64, Error> {
+        self.token(&self.shared.client, None).await?;
+        Ok(self.shared.logins.load(Ordering::Acquire))
+    }
+
+    /// Logs in again, unless somebody did since that many logins had ended: of many calls whose token is refused, one does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`regions`](Self::regions), of whoever did.
+    pub(crate) async fn log_in_again(&self, since: u64) -> Result<(), Error> {
+        self.token(&self.shared.client, Some(since)).await.map(drop)
+    }
+
+    /// A good token; with `since`, one that was not at hand yet when that many logins had ended.
     ///
     /// One request is under way at most, and all who wait for it share its outcome. A failure is shared too: twenty tasks with a
     /// wrong password are one failed login, not twenty, at which some clouds lock the account. Whoever comes after a failure
     /// tries again.
-    async fn token(&self, client: &Client, force: bool) -> Result<Arc<Token>, Error> {
+    async fn token(&self, client: &Client, since: Option<u64>) -> Result<Arc<Token>, Error> {
         let Shared { logins, outcome, .. } = &*self.shared;
-        let seen = logins.load(Ordering::Acquire);
-        if !force
+        let seen = since.unwrap_or_else(|| logins.load(Ordering::Acquire));
+        if since.is_none()
             && let Some(Ok(token)) = &*outcome.read().await
             && Instant::now() < token.renew_at
         {
@@ -144,16 +163,16 @@ impl Keystone {
 #[async_trait]
 impl AuthType for Keystone {
     async fn authenticate(&self, client: &Client, request: RequestBuilder) -> Result<RequestBuilder, Error> {
-        let token = self.token(client, false).await?;
+        let token = self.token(client, None).await?;
         Ok(request.header("x-auth-token", token.value.clone()))
     }
 
     async fn get_endpoint(&self, client: &Client, service_type: &str, filters: &EndpointFilters) -> Result<Url, Error> {
-        self.token(client, false).await?.catalog.find(service_type, filters)
+        self.token(client, None).await?.catalog.find(service_type, filters)
     }
 
     async fn refresh(&self, client: &Client) -> Result<(), Error> {
-        self.token(client, true).await.map(drop)
+        self.token(client, Some(self.shared.logins.load(Ordering::Acquire))).await.map(drop)
     }
 }
 

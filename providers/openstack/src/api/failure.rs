@@ -14,7 +14,7 @@ use super::Effect;
 /// The longest message that is passed on, in characters.
 const LONGEST: usize = 600;
 
-/// The error that an answer of status 4xx or 5xx is. `inputs` are the things that the call named, one of which may be the culprit.
+/// The error that an answer of any status but 2xx is. `inputs` are the things that the call named, one of which may be the culprit.
 pub(crate) fn refused(
     operation: &str,
     status: StatusCode,
@@ -27,7 +27,12 @@ pub(crate) fn refused(
     let class = classify(status, &said);
     let request = ["x-openstack-request-id", "x-compute-request-id"];
     let request = request.iter().find_map(|name| headers.get(*name)?.to_str().ok());
-    let words = if said.text.is_empty() { status.to_string() } else { said.text };
+    let elsewhere = headers.get("location").and_then(|to| to.to_str().ok()).filter(|_| status.is_redirection());
+    let words = match elsewhere {
+        Some(to) => format!("the service redirects to {to}"),
+        None if said.text.is_empty() => status.to_string(),
+        None => said.text,
+    };
     let message = match request {
         Some(id) => format!("{words} [HTTP {}, {id}]", status.as_u16()),
         None => format!("{words} [HTTP {}]", status.as_u16()),
@@ -114,11 +119,15 @@ fn shorten(text: &str) -> String {
 fn classify(status: StatusCode, said: &Said) -> FailureClass {
     let words = said.text.to_lowercase();
     let kind = said.kind.as_deref().unwrap_or_default();
-    let of_quota = kind == "OverQuota" || words.contains("quota");
+    // Nova: "Quota exceeded for cores: …", but "Maximum number of ports exceeded".
+    let of_quota = kind == "OverQuota"
+        || words.contains("quota")
+        || (words.contains("maximum number of") && words.contains("exceeded"));
     let exhausted = matches!(kind, "IpAddressGenerationFailure" | "ExternalIpAddressExhausted")
         || words.contains("no more ip addresses")
         || words.contains("no valid host");
     match status.as_u16() {
+        300..=399 => FailureClass::Unexpected,
         401 => FailureClass::Unauthorized,
         // Nova answers 403 to what exceeds a quota, Neutron 409, older services 413.
         403 | 409 | 413 if of_quota => FailureClass::Quota,
@@ -165,6 +174,11 @@ mod tests {
             ),
             (
                 403,
+                r#"{"forbidden": {"code": 403, "message": "Maximum number of ports exceeded"}}"#,
+                FailureClass::Quota,
+            ),
+            (
+                403,
                 r#"{"forbidden": {"code": 403, "message": "Policy doesn't allow os_compute_api:servers:create"}}"#,
                 FailureClass::Forbidden,
             ),
@@ -201,6 +215,7 @@ mod tests {
                 FailureClass::Unavailable,
             ),
             (501, "", FailureClass::Unsupported),
+            (302, "", FailureClass::Unexpected),
         ] {
             assert_eq!(class(status, body), expected, "{status} {body}");
         }

@@ -5,22 +5,27 @@ mod failure;
 pub(crate) mod image;
 pub(crate) mod network;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use levelfield_provider::{FailureClass, ProviderError, Result};
 use openstack::session::Session;
 use osauth::{
-    ApiVersion, ServiceRequestBuilder,
+    ApiVersion, ErrorKind, ServiceRequestBuilder,
     services::{BLOCK_STORAGE, COMPUTE, IMAGE, NETWORK, ServiceType},
 };
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+use crate::identity::Keystone;
 
 /// The most that is read of one answer, in bytes.
 const LARGEST: usize = 32 << 20;
 /// The most pages that one listing may have: a service that ignores the marker must not be followed for ever.
 const MOST_PAGES: usize = 500;
+
+/// The parts of paths, besides the first, that are fixed.
+const VERBS: [&str; 4] = ["action", "detail", "details.json", "volumes"];
 
 /// A service, by its type in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +86,8 @@ impl<'a> Call<'a> {
             operation: operation.into(),
             service,
             method,
-            inputs: path.clone(),
+            // The folder, and what is done in it, are nobody's inputs.
+            inputs: path.iter().skip(1).copied().filter(|part| !VERBS.contains(part)).collect(),
             path,
             query: Vec::new(),
             body: None,
@@ -121,16 +127,18 @@ impl<'a> Call<'a> {
 #[derive(Clone)]
 pub(crate) struct Api {
     session: Arc<Session>,
+    /// What the session logs in with.
+    keystone: Keystone,
 }
 
 impl Api {
-    pub(crate) fn new(session: Session) -> Self {
-        Self { session: Arc::new(session) }
+    pub(crate) fn new(session: Session, keystone: Keystone) -> Self {
+        Self { session: Arc::new(session), keystone }
     }
 
     /// The same services in another region.
     pub(crate) fn in_region(&self, region: &str) -> Self {
-        Self::new(Session::clone(&self.session).with_region(region))
+        Self::new(Session::clone(&self.session).with_region(region), self.keystone.clone())
     }
 
     /// The newest microversion of the Compute API, where it has any.
@@ -139,6 +147,12 @@ impl Api {
         let known = self.session.get_api_versions(COMPUTE).await;
         let known = known.map_err(|error| failure::unanswered(operation, error, Effect::Reads))?;
         Ok(known.map(|(_, newest)| newest.to_string()))
+    }
+
+    /// Sees that there is an image service. Nothing else asks for it before images are listed.
+    pub(crate) async fn find_images(&self) -> Result<()> {
+        let found = self.session.get_endpoint(IMAGE, ["images"]).await;
+        found.map(drop).map_err(|error| failure::unanswered("find the image service", error, Effect::Reads))
     }
 
     /// Makes the call and reads its answer.
@@ -162,27 +176,33 @@ impl Api {
     }
 
     async fn send(&self, call: Call<'_>) -> Result<String> {
-        let response = self.ask(&call).await?;
-        // A token may have been revoked before its time: once, another one is asked for.
-        let response = if response.status().as_u16() == 401 {
-            let mut session = Session::clone(&self.session);
-            session.refresh().await.map_err(|error| failure::unanswered(&call.operation, error, Effect::Reads))?;
-            self.ask(&call).await?
-        } else {
-            response
+        let no_answer = |error| failure::unanswered(&call.operation, error, call.effect);
+        // Whatever is wrong with a login has no effect on the service.
+        let no_login = |error| failure::unanswered(&call.operation, error, Effect::Reads);
+        let logins = self.keystone.log_in_first().await.map_err(no_login)?;
+        let mut answer = self.ask(&call).await;
+        // A token may have been revoked before its time: once, another one is asked for. Where it is the discovery before a
+        // service's first call that is refused, there is an error instead of an answer.
+        let refused = match &answer {
+            Ok(response) => response.status() == StatusCode::UNAUTHORIZED,
+            Err(error) => error.kind() == ErrorKind::AuthenticationFailed,
         };
+        if refused {
+            self.keystone.log_in_again(logins).await.map_err(no_login)?;
+            answer = self.ask(&call).await;
+        }
+        let response = answer.map_err(no_answer)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = read(response).await.map_err(|why| {
-            failure::unanswered(&call.operation, osauth::Error::new(osauth::ErrorKind::ProtocolError, why), call.effect)
-        })?;
-        if status.is_client_error() || status.is_server_error() {
+        let text = read(response).await.map_err(|why| no_answer(osauth::Error::new(ErrorKind::ProtocolError, why)))?;
+        // A redirect that was not followed is no success either: the service never saw the call.
+        if !status.is_success() {
             return Err(failure::refused(&call.operation, status, &headers, &text, call.effect, &call.inputs));
         }
         Ok(text)
     }
 
-    async fn ask(&self, call: &Call<'_>) -> Result<Response> {
-        let answer = match call.service {
+    async fn ask(&self, call: &Call<'_>) -> std::result::Result<Response, osauth::Error> {
+        match call.service {
             Service::Compute => {
                 let mut request = self.request(COMPUTE, call);
                 if let Some(version) = call.version {
@@ -193,8 +213,7 @@ impl Api {
             Service::Image => self.request(IMAGE, call).send_unchecked().await,
             Service::Network => self.request(NETWORK, call).send_unchecked().await,
             Service::Volume => self.request(BLOCK_STORAGE, call).send_unchecked().await,
-        };
-        answer.map_err(|error| failure::unanswered(&call.operation, error, call.effect))
+        }
     }
 
     fn request<S: ServiceType + Send>(&self, service: S, call: &Call<'_>) -> ServiceRequestBuilder<S> {
@@ -234,17 +253,17 @@ impl Api {
     }
 
     /// Every item of a listing.
-    pub(crate) async fn all<T: Listed>(&self, make: impl Fn() -> Call<'static>) -> Result<Vec<T>> {
-        let (mut items, mut marker): (Vec<T>, Option<String>) = (Vec::new(), None);
+    pub(crate) async fn all<'a, T: Listed>(&self, make: impl Fn() -> Call<'a>) -> Result<Vec<T>> {
+        let (mut items, mut marker, mut followed) = (Vec::new(), None, HashSet::new());
         for _ in 0..MOST_PAGES {
             let (page, next) = self.page::<T>(make(), None, marker.as_deref()).await?;
             items.extend(page);
-            match next {
-                None => return Ok(items),
-                // A service that ignores the marker gives the same page again.
-                Some(next) if marker.as_ref() == Some(&next) => break,
-                Some(next) => marker = Some(next),
+            let Some(next) = next else { return Ok(items) };
+            // A service that ignores the marker gives the same page again, and one that confuses markers goes in circles.
+            if !followed.insert(next.clone()) {
+                break;
             }
+            marker = Some(next);
         }
         let operation = make().operation;
         Err(ProviderError::new(

@@ -99,7 +99,8 @@ impl OpenStackProvider {
                 "the token is for no project; name one as `project_name`, or use its application credential".to_owned(),
             )
         })?;
-        let api = Api::new(configured(session, access));
+        let api = Api::new(configured(session, access), keystone.clone());
+        api.find_images().await?;
         let offer = look(&api, &keystone, config).await?;
         let networks = api.all::<NetworkShown>(|| Call::get("list networks", Service::Network, ["networks"])).await?;
         Ok(Self {

@@ -65,11 +65,10 @@ impl OpenStackProvider {
     /// Volumes, where the cloud has such a service at all.
     async fn volumes(&self) -> Result<Vec<VolumeShown>> {
         let there = self.keystone.has_service("block-storage").await;
-        if there.map_err(|error| unanswered("list volumes", error))? {
-            self.api.all(|| Call::get("list volumes", Service::Volume, ["volumes", "detail"])).await
-        } else {
-            Ok(Vec::new())
+        if !there.map_err(|error| unanswered("list volumes", error))? {
+            return Ok(Vec::new());
         }
+        self.api.all(|| Call::get("list volumes", Service::Volume, [self.project.as_str(), "volumes", "detail"])).await
     }
 }
 

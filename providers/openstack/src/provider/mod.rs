@@ -190,15 +190,16 @@ impl Provider for OpenStackProvider {
     async fn delete(&self, resource: &ResourceRef) -> Result<()> {
         let operation = format!("delete {resource}");
         let (service, folder) = match resource.kind {
-            Kind::Node => (Service::Compute, "servers"),
-            Kind::KeyPair => (Service::Compute, "os-keypairs"),
-            Kind::Address => (Service::Network, "floatingips"),
-            Kind::Group => (Service::Network, "security-groups"),
-            Kind::Port => (Service::Network, "ports"),
-            Kind::Volume => (Service::Volume, "volumes"),
+            Kind::Node => (Service::Compute, vec!["servers"]),
+            Kind::KeyPair => (Service::Compute, vec!["os-keypairs"]),
+            Kind::Address => (Service::Network, vec!["floatingips"]),
+            Kind::Group => (Service::Network, vec!["security-groups"]),
+            Kind::Port => (Service::Network, vec!["ports"]),
+            // Cinder before Yoga knows no volumes outside a project.
+            Kind::Volume => (Service::Volume, vec![self.project.as_str(), "volumes"]),
             Kind::Image | Kind::Lease => return Err(ProviderError::unsupported(operation)),
         };
-        let path = [folder, resource.id.as_str()];
+        let path = [folder, vec![resource.id.as_str()]].concat();
         self.api.order(Call::new(operation, service, Method::DELETE, path, Effect::Changes)).await
     }
 
