@@ -7,6 +7,8 @@ mod groups;
 mod inventory;
 mod nodes;
 mod probe;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashSet},
