@@ -192,6 +192,10 @@ call server-over-port-quota POST "$compute/servers" \
     "$(server "$image_id" "$flavor_id" "{\"min_count\":$((most_ports + 1))}")"
 call server-unknown GET "$compute/servers/$nobody"
 call reboot-unknown POST "$compute/servers/$nobody/action" '{"reboot":{"type":"SOFT"}}'
+call stop-unknown POST "$compute/servers/$nobody/action" '{"os-stop":null}'
+call console-unknown POST "$compute/servers/$nobody/action" '{"os-getConsoleOutput":{}}'
+# Without a network, one is allocated; here it does not come to that.
+version=2.37 call server-auto-network POST "$compute/servers" "$(server "$nobody" "$flavor_id" '{"networks":"auto"}')"
 call server-created POST "$compute/servers" "$(server "$image_id" "$flavor_id" "$full")"
 server_id=$(pick .server.id) && node=$compute/servers/$server_id && made+=("$node")
 call server-building GET "$node"
@@ -223,7 +227,12 @@ call volumes-without-project GET "$volume/volumes/detail"
 
 # ---- what is done to it
 
-call console POST "$node/action" '{"os-getConsoleOutput":{}}'
+# Until the node has shown its host keys.
+for _ in $(seq 60); do
+    call console POST "$node/action" '{"os-getConsoleOutput":{}}'
+    if grep -q 'END SSH HOST KEY KEYS' "$answer"; then break; fi
+    sleep 1
+done
 call rebooted POST "$node/action" '{"reboot":{"type":"SOFT"}}'
 call rebooting GET "$node"
 until_is server-active-again "$node" '.server.status == "ACTIVE" and .server["OS-EXT-STS:task_state"] == null'

@@ -282,6 +282,8 @@ async fn what_a_node_needs_is_named_when_it_is_not_there() {
     cloud.once("server-unknown-key");
     for (request, said, culprit) in [
         (NodeRequest { image: nobody(), ..plain.clone() }, "Can not find requested image", None),
+        // Which asks for a network to be allocated, in a microversion that knows of that.
+        (NodeRequest { image: nobody(), network: None, ..plain.clone() }, "Can not find requested image", None),
         (NodeRequest { flavor: nobody(), ..plain.clone() }, "could not be found", Some(NOBODY)),
         (NodeRequest { zone: Some("moon".to_owned()), ..plain.clone() }, "availability zone is not available", None),
         (NodeRequest { key: Some("lf-fixture-none".to_owned()), ..plain.clone() }, "Invalid key_name provided", None),

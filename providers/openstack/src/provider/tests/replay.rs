@@ -20,7 +20,7 @@ use serde_json::Value;
 const RECORDED_AT: &str = "http://cloud.test";
 
 /// What is answered as often as it is asked.
-const STANDING: [&str; 33] = [
+const STANDING: [&str; 36] = [
     "token",
     "token-wrong-password",
     "versions-compute",
@@ -51,6 +51,9 @@ const STANDING: [&str; 33] = [
     "volumes",
     "server-unknown",
     "reboot-unknown",
+    "stop-unknown",
+    "console-unknown",
+    "server-auto-network",
     "server-unknown-image",
     "server-unknown-flavor",
     "server-unknown-zone",
