@@ -41,6 +41,14 @@ impl Listed for ImageShown {
     }
 }
 
+impl ImageShown {
+    /// Whether it is the image of a machine, not a kernel or a ramdisk that machines' images refer to.
+    pub(crate) fn is_of_a_machine(&self) -> bool {
+        let format = self.rest.get("container_format").and_then(Value::as_str);
+        !matches!(format, Some("aki" | "ari"))
+    }
+}
+
 impl From<ImageShown> for Image {
     fn from(shown: ImageShown) -> Self {
         let ImageShown { id, name, status, owner, visibility, created_at, os_hidden, rest } = shown;
@@ -100,6 +108,14 @@ mod tests {
             kept,
             ["architecture", "image_original_user", "min_ram", "os_distro", "os_version", "tags", "visibility"]
         );
+    }
+
+    #[test]
+    fn kernels_and_ramdisks_are_no_machines() {
+        for (format, machine) in [("bare", true), ("ova", true), ("aki", false), ("ari", false)] {
+            let shown = json!({ "id": "1", "status": "active", "container_format": format });
+            assert_eq!(serde_json::from_value::<ImageShown>(shown).unwrap().is_of_a_machine(), machine, "{format}");
+        }
     }
 
     #[test]

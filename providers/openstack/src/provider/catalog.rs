@@ -73,7 +73,7 @@ impl OpenStackProvider {
         Ok(Page { items: listed.into_iter().map(Flavor::from).collect(), next })
     }
 
-    /// Images that are active, then those that are hidden: Glance's way to say that a newer one took their place.
+    /// Images of machines that are active, then those that are hidden: Glance's way to say that a newer one took their place.
     pub(super) async fn list_images(&self, query: &Query) -> Result<Page<Image>> {
         let marker = query.marker.as_deref();
         let hidden = marker.is_some_and(|marker| marker.starts_with(HIDDEN));
@@ -93,7 +93,7 @@ impl OpenStackProvider {
             None if !hidden => Some(HIDDEN.to_owned()),
             next => next,
         };
-        Ok(Page { items: listed.into_iter().map(Image::from).collect(), next })
+        Ok(Page { items: listed.into_iter().filter(ImageShown::is_of_a_machine).map(Image::from).collect(), next })
     }
 
     pub(super) async fn read_quota(&self) -> Result<Quota> {
