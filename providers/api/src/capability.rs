@@ -8,6 +8,8 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{FailureClass, ProviderError, Result};
+
 /// One optional ability of a target. Behaviours name the ones they need; the ids are part of the guideline's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -161,6 +163,47 @@ pub struct Probe {
     pub note: String,
 }
 
+impl Probe {
+    /// What a call's answer tells: present if it is as expected, absent if it is not, or there is no such call for this account.
+    ///
+    /// # Errors
+    /// Any other failure of the call, which tells nothing.
+    pub fn of_answer<T>(call: &str, answer: Result<T>, expected: impl FnOnce(&T) -> bool) -> Result<Self> {
+        match answer {
+            Ok(answer) if expected(&answer) => Ok(Self::new(Presence::Present, call, "answered")),
+            Ok(_) => Ok(Self::new(Presence::Absent, call, "answered, without what was looked for")),
+            Err(error) => Self::of_failure(call, error),
+        }
+    }
+
+    /// What the answer to a call about `nobody`, an id that nothing has, tells: present if it says just that.
+    ///
+    /// # Errors
+    /// Those of [`of_answer`](Self::of_answer).
+    pub fn of_nobody<T>(call: &str, answer: Result<T>, nobody: &str) -> Result<Self> {
+        match answer {
+            Ok(_) => Ok(Self::new(Presence::Unknown, call, "answered, although there is nothing of that id")),
+            Err(error) if error.class == FailureClass::NotFound && error.culprit.as_deref() == Some(nobody) => {
+                Ok(Self::new(Presence::Present, call, "answered that there is nothing of that id"))
+            }
+            Err(error) => Self::of_failure(call, error),
+        }
+    }
+
+    fn of_failure(call: &str, error: ProviderError) -> Result<Self> {
+        match error.class {
+            FailureClass::Unsupported | FailureClass::NotFound | FailureClass::Forbidden => {
+                Ok(Self::new(Presence::Absent, call, &error.message))
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn new(presence: Presence, call: &str, what: &str) -> Self {
+        Self { presence, note: format!("{call}: {what}") }
+    }
+}
+
 /// Whether a probe found a capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -176,6 +219,27 @@ pub enum Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_tell_what_is_there() {
+        let failed = |class| Err::<u8, _>(ProviderError::new("ask", class, "so it said"));
+        for (answer, presence) in [
+            (Ok(1), Some(Presence::Present)),
+            (Ok(2), Some(Presence::Absent)),
+            (failed(FailureClass::Unsupported), Some(Presence::Absent)),
+            (failed(FailureClass::Forbidden), Some(Presence::Absent)),
+            (failed(FailureClass::Transport), None),
+        ] {
+            let probe = Probe::of_answer("GET /x", answer, |found| *found == 1);
+            assert_eq!(probe.ok().map(|probe| probe.presence), presence);
+        }
+        let nobody = ProviderError::new("ask", FailureClass::NotFound, "no x").culprit("x");
+        assert_eq!(Probe::of_nobody::<u8>("GET /x", Err(nobody), "x").unwrap().presence, Presence::Present);
+        assert_eq!(Probe::of_nobody("GET /x", Ok(1), "x").unwrap().presence, Presence::Unknown);
+        // Another thing that is missing is the call itself.
+        let call = failed(FailureClass::NotFound);
+        assert_eq!(Probe::of_nobody("GET /x", call, "x").unwrap().presence, Presence::Absent);
+    }
 
     #[test]
     fn every_id_reads_back_and_is_the_serialised_form() {
