@@ -49,7 +49,7 @@ fn what_a_killed_run_made_is_found_and_removed() {
     let Some(home) = home() else { return };
     let mut child = home.start(&["run", "--suite", "login", "--out", "it"]);
     let folder = home.path().join("it");
-    // A node takes longer to boot than other waits here last; it is there long before that.
+    // It is in the ledger seconds after the start, long before it has booted.
     command::eventually("a node was made", || {
         events(&folder).iter().any(|e| e["kind"]["event"] == "created" && e["kind"]["resource"]["kind"] == "node")
     });
