@@ -151,6 +151,14 @@ pub fn usual_accounts(distribution: Option<&str>) -> Vec<&'static str> {
     accounts
 }
 
+/// The account that cloud-init's answer to a login as root names: `Please login as the user "debian" rather than the user "root".`
+pub fn account_named_in(said: &str) -> Option<&str> {
+    let (_, named) = said.split_once("login as the user \"")?;
+    let (account, _) = named.split_once('"')?;
+    let usual = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (!account.is_empty() && account.len() <= 32 && account.chars().all(usual)).then_some(account)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -220,5 +228,19 @@ mod tests {
         let name = "debian-12-amd64".parse().unwrap();
         assert_eq!(candidates(&[copy.clone(), ours.clone()], &name), [&ours]);
         assert_eq!(candidates(std::slice::from_ref(&copy), &name), [&copy]);
+    }
+
+    #[test]
+    fn the_account_that_an_answer_to_root_names() {
+        for (said, account) in [
+            ("Please login as the user \"opc\" rather than the user \"root\".\n\n", Some("opc")),
+            ("Please login as the user \"NONE\"", Some("NONE")),
+            ("Please login as the user \"\" rather", None),
+            ("Please login as the user \"a; reboot\" rather", None),
+            ("Please login as the user \"open", None),
+            ("This account is currently not available.", None),
+        ] {
+            assert_eq!(account_named_in(said), account, "{said}");
+        }
     }
 }

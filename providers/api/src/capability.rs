@@ -145,6 +145,8 @@ pub struct Declaration {
     /// How many seconds pass on the target's clock while one passes here: 1 for anything real. A simulated cloud may run
     /// faster, and the maxima of the guideline are then measured on its clock.
     pub pace: f64,
+    /// How many nodes one call of [`Provider::nodes_by_id`](crate::Provider::nodes_by_id) may ask; 1 where each takes a call.
+    pub nodes_per_read: usize,
 }
 
 impl Declaration {

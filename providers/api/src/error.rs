@@ -1,6 +1,6 @@
 //! How a provider says that something went wrong: what was being done, of which class the failure is, what was left behind.
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -92,7 +92,7 @@ pub enum LeftBehind {
 /// A failed call.
 ///
 /// Reads as a sentence: `import key "lf-…": the target refused it (invalid): key is not OpenSSH format`.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation}: {message} ({class})")]
 pub struct ProviderError {
     /// What was being done, to what: `create node "lf-ab12-subject"`.
@@ -109,7 +109,7 @@ pub struct ProviderError {
     pub retry_after: Option<Duration>,
     /// The error beneath.
     #[source]
-    pub source: Option<Box<dyn StdError + Send + Sync>>,
+    pub source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl ProviderError {
@@ -155,7 +155,7 @@ impl ProviderError {
     /// With the error beneath.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 }

@@ -169,6 +169,12 @@ pub trait Provider: Send + Sync {
         Err(ProviderError::unsupported("read node"))
     }
 
+    /// Those of the nodes `ids` that the target's API lists now, in any order, with one call. Only for targets whose declaration says
+    /// that one read may ask for several.
+    async fn nodes_by_id(&self, _ids: &[String]) -> Result<Vec<Node>> {
+        Err(ProviderError::unsupported("read nodes together"))
+    }
+
     /// The account's nodes that carry all of `tags`; with none, every node of the account.
     async fn nodes(&self, _tags: &Tags) -> Result<Vec<Node>> {
         Err(ProviderError::unsupported("list nodes"))

@@ -111,7 +111,7 @@ impl StaticProvider {
             warnings.extend(key.warning.map(|warning| format!("node `{}`: {warning}", node.name)));
             nodes.push(Listed { config: node.clone(), private_key: key.text });
         }
-        let declaration = Declaration { provider: "static".to_owned(), capabilities, pace: 1.0 };
+        let declaration = Declaration { provider: "static".to_owned(), capabilities, pace: 1.0, nodes_per_read: 1 };
         Ok(Self { declaration, nodes, warnings })
     }
 

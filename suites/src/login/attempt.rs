@@ -2,7 +2,7 @@
 
 use levelfield_kit::{
     Ctx,
-    remote::{Command, Credential, Door, HostKey, LoginFailure},
+    remote::{Credential, Door, Entered, HostKey, LoginFailure},
     subject::Way,
 };
 use serde::{Deserialize, Serialize};
@@ -90,17 +90,9 @@ async fn enter(ctx: &Ctx, door: &Door, credential: &Credential, host_key: Option
         Err(LoginFailure::PasswordExpired) => return Entry::Expired,
         Err(failure) => return Entry::Undecided { code: failure.code().to_owned(), why: failure.to_string() },
     };
-    match session.run(&Command::new(["id", "-un"])).await {
-        Ok(output) => {
-            let said = output.text().trim().to_owned();
-            // A forced command answers in words of its own; only the one asked for answers with one bare name.
-            if output.ok() && !said.is_empty() && !said.contains(char::is_whitespace) {
-                Entry::Session { runs_as: said }
-            } else {
-                let said = if said.is_empty() { output.complaint() } else { said };
-                Entry::TurnedAway { said: said.chars().take(400).collect() }
-            }
-        }
+    match session.entered().await {
+        Ok(Entered::Commands { runs_as }) => Entry::Session { runs_as },
+        Ok(Entered::TurnedAway { said }) => Entry::TurnedAway { said },
         Err(failure) => Entry::Undecided { code: failure.code().to_owned(), why: failure.to_string() },
     }
 }

@@ -109,6 +109,7 @@ fn what_is_needed_and_taken_is_known_before_anything_is_asked() {
     let mut declaration = Declaration {
         provider: "sim".to_owned(),
         pace: 1.0,
+        nodes_per_read: 1,
         capabilities: [Capability::Login, Capability::MetadataService].into(),
     };
     assert_eq!(standard.lacks("underlay/metadata-not-exposed", &declaration), Some(Capability::Nodes));

@@ -5,7 +5,12 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use levelfield_kit::{Ctx, Hindrance, Observation, journey, settings::Settings, subject::Subject};
+use levelfield_kit::{
+    Ctx, Hindrance, Observation, journey,
+    settings::Settings,
+    subject::{Block, Subject},
+};
+use levelfield_provider::{Group, Kind, ResourceRef};
 use levelfield_reports::{InconclusiveReason, Judgement, event::Stamp, stats};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +19,9 @@ use tokio::task::JoinSet;
 use super::walk::{self, Walked};
 
 pub(super) const ID: &str = "scale/parallel-nodes";
+
+/// What everything made here is called after.
+const ROLE: &str = "scale";
 
 /// Nodes that live at one time at most; further ones begin as others end. Each takes a few sockets here, and a process is
 /// seldom allowed more than a thousand.
@@ -54,27 +62,34 @@ pub(super) fn nodes_at_one_time(expect: &Value, settings: &Settings) -> Option<u
 pub(super) async fn observe(ctx: Ctx, expect: AllComplete) -> Observation<Together> {
     let asked = asked(expect.nodes, &ctx.target.settings);
     let at_one_time = asked.min(AT_ONE_TIME);
+    // One group for all of them: accounts are allowed few, and what a group of its own is worth to a node is judged elsewhere.
+    let blocked = |block: Block| block.seen_by(ID);
+    let choice = journey::choose(&ctx, None).await.map_err(blocked)?;
+    let group = journey::open_group(&ctx, ROLE, &choice).await.map_err(blocked)?;
     let next = Arc::new(AtomicU32::new(0));
     let mut walkers = JoinSet::new();
     for _ in 0..at_one_time {
-        walkers.spawn(walk_until_all_did(ctx.clone(), Arc::clone(&next), asked));
+        walkers.spawn(walk_until_all_did(ctx.clone(), group.clone(), Arc::clone(&next), asked));
     }
     let mut nodes = Vec::new();
     while let Some(ended) = walkers.join_next().await {
         nodes.extend(ended.map_err(|e| Hindrance::harness(format!("walk a node through the steps: {e}")))?);
     }
     nodes.sort_unstable_by_key(|(nth, _)| *nth);
+    if let Some(group) = group {
+        journey::remove(&ctx, &ResourceRef::new(Kind::Group, group.id), ROLE).await;
+    }
     Ok(Together { asked, at_one_time, nodes: nodes.into_iter().map(|(_, walked)| walked).collect() })
 }
 
-async fn walk_until_all_did(ctx: Ctx, next: Arc<AtomicU32>, asked: u32) -> Vec<(u32, Walked)> {
+async fn walk_until_all_did(ctx: Ctx, group: Option<Group>, next: Arc<AtomicU32>, asked: u32) -> Vec<(u32, Walked)> {
     let mut walked = Vec::new();
     loop {
         let nth = next.fetch_add(1, Ordering::Relaxed);
         if nth >= asked {
             return walked;
         }
-        let subject = Subject::new("scale", ctx.round());
+        let subject = Subject::new(ROLE, ctx.round()).in_group(group.clone());
         journey::deliver(&ctx, &subject).await;
         walk::walk_on(&ctx, &subject).await;
         let stopped = walk::stopped(&subject);

@@ -62,7 +62,10 @@ pub fn pick_image<'a>(images: &'a [Image], name: &PortableName) -> Result<&'a Im
 }
 
 /// Chooses what the request names, falling back on the configuration. An image that is wanted, by id or name, is not chosen.
-pub(crate) async fn choose(env: &Env, wanted_image: Option<&String>) -> Result<Choice, Block> {
+///
+/// # Errors
+/// The first thing that neither the standard's way nor the configuration finds.
+pub async fn choose(env: &Env, wanted_image: Option<&String>) -> Result<Choice, Block> {
     let target = &env.target;
     let choices = &target.settings.choices;
     let listed = |owner| move |hindrance: Hindrance| Block::new(owner, hindrance);

@@ -1,9 +1,13 @@
 //! Steps 1 to 6: key, choice, request, address, port, login.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
 
 use levelfield_provider::{
-    AddressOrigin, Capability, FailureClass, KeyPair, Node, NodeAddress, NodeRequest, NodeState, Protocol, Rule, Scope,
+    AddressOrigin, Capability, FailureClass, Group, KeyPair, Node, NodeAddress, NodeRequest, NodeState, Protocol, Rule,
+    Scope,
 };
 use levelfield_reports::{EventKind, event::Stamp};
 use tokio::time::Instant;
@@ -12,7 +16,7 @@ use super::{Env, choose::choose, existing::take_existing, user_data::user_data};
 use crate::{
     hindrance::Hindrance,
     naming,
-    remote::{Credential, Door, HostKey, Knock, LoginFailure, NodeKey},
+    remote::{Credential, Door, Entered, HostKey, Knock, LoginFailure, NodeKey},
     subject::{Accepted, AddressPattern, Addressed, Block, Choice, LoggedIn, Requested, Subject, Tried, Way},
     triage,
     wait::{Look, Waited},
@@ -35,7 +39,10 @@ async fn make(env: &Env, subject: &Subject) -> Result<(), Block> {
 
     let key_pair = import(env, &subject.role, &node_key).await?;
     subject.update(|s| s.key_pair.clone_from(&key_pair));
-    open_ssh(env, subject).await?;
+    if subject.shared_group.is_none() {
+        let group = open_group(env, &subject.role, &choice).await?;
+        subject.update(|s| s.group = group);
+    }
 
     let started = Instant::now();
     let requested = request(env, subject, &choice, key_pair.as_ref(), started).await?;
@@ -71,14 +78,17 @@ async fn import(env: &Env, role: &str, key: &NodeKey) -> Result<Option<KeyPair>,
     }
 }
 
-/// A group that lets SSH in from anywhere, as every user of such a target makes first.
-async fn open_ssh(env: &Env, subject: &Subject) -> Result<(), Block> {
+/// A group that lets SSH in from anywhere, as every user of such a target makes first, and its nodes reach each other; none where
+/// the target has no rules. It stays in the ledger until it is removed.
+///
+/// # Errors
+/// What kept it from being made or opened; what was made of it is removed at the end of the run.
+pub async fn open_group(env: &Env, purpose: &str, chosen: &Choice) -> Result<Option<Group>, Block> {
     if !env.target.has(Capability::SecurityRules) {
-        return Ok(());
+        return Ok(None);
     }
     let blocked = |e| Block::new("addressing/rule-opens", Hindrance::from(e));
-    let group = env.target.create_group(&env.target.fresh_name(&subject.role)).await.map_err(blocked)?;
-    subject.update(|s| s.group = Some(group.clone()));
+    let group = env.target.create_group(&env.target.fresh_name(purpose)).await.map_err(blocked)?;
     for source in ["0.0.0.0/0", "::/0"] {
         if source.contains(':') && !env.target.has(Capability::Ipv6) {
             continue;
@@ -88,14 +98,13 @@ async fn open_ssh(env: &Env, subject: &Subject) -> Result<(), Block> {
         env.target.add_rule(&group.id, &rule).await.map_err(blocked)?;
     }
     // Nodes of one group reach each other, whatever the target lets in by default.
-    let choice = subject.read(|s| s.facts.choice.clone());
     let networks = env.catalogue.networks(&env.target).await.unwrap_or_default();
-    let network = choice.and_then(|c| c.network).and_then(|c| networks.iter().find(|n| n.id == c.id()));
+    let network = chosen.network.as_ref().and_then(|c| networks.iter().find(|n| n.id == c.id()));
     for &source in network.map(|n| n.cidrs.as_slice()).unwrap_or_default() {
         let rule = Rule { protocol: Protocol::Icmp, from_port: 0, to_port: 65535, source };
         env.target.add_rule(&group.id, &rule).await.map_err(blocked)?;
     }
-    Ok(())
+    Ok(Some(group))
 }
 
 async fn request(
@@ -114,7 +123,7 @@ async fn request(
         network: choice.network.as_ref().map(|c| c.id().to_owned()),
         zone: choice.zone.clone(),
         key: key.map(|k| k.id.clone()),
-        groups: subject.read(|s| s.group.iter().map(|g| g.id.clone()).collect()),
+        groups: subject.group().into_iter().map(|g| g.id).collect(),
         user_data: target.has(Capability::UserData).then(|| user_data(env.trust.as_deref())),
         ..NodeRequest::default()
     };
@@ -334,6 +343,8 @@ fn candidates(stated: Option<&str>, distribution: Option<&str>) -> Vec<String> {
 
 /// Tries one account after the other, each with a connection of its own. A failure that is no refusal ends the round. A host key that
 /// is known beforehand must be the one presented.
+///
+/// Images of cloud-init let the key in as root, and say who to log in as instead of running anything. Whom they name is tried next.
 pub(super) async fn try_accounts(
     env: &Env,
     address: &NodeAddress,
@@ -341,27 +352,40 @@ pub(super) async fn try_accounts(
     key: &NodeKey,
     host_key: Option<&HostKey>,
 ) -> (Result<Accepted, String>, Vec<Tried>) {
-    let mut tried = Vec::new();
-    for account in accounts {
+    let mut accounts: VecDeque<String> = accounts.iter().cloned().collect();
+    let mut tried: Vec<Tried> = Vec::new();
+    while let Some(account) = accounts.pop_front() {
         let door = Door { address: address.ssh(), account: account.clone() };
         match env.remote.login(&door, &Credential::Key(key.clone()), host_key).await {
             Ok(session) => {
+                if account == "root" {
+                    match session.entered().await {
+                        Ok(Entered::Commands { .. }) => {}
+                        Ok(Entered::TurnedAway { said }) => {
+                            let named = naming::account_named_in(&said).map(str::to_owned);
+                            tried.push(Tried { account, failure: None, told: Some(said) });
+                            accounts.extend(named.filter(|named| tried.iter().all(|t| t.account != *named)));
+                            continue;
+                        }
+                        Err(failure) => return (Err(failure.to_string()), tried),
+                    }
+                }
                 let host_key = session.host_key().clone();
                 env.pool.give(door, Credential::Key(key.clone()), session);
-                tried.push(Tried { account: account.clone(), failure: None });
-                return (Ok(Accepted { account: account.clone(), host_key }), tried);
+                tried.push(Tried { account: account.clone(), failure: None, told: None });
+                return (Ok(Accepted { account, host_key }), tried);
             }
             Err(failure) => {
                 let refused = matches!(failure, LoginFailure::Refused { .. });
                 let words = failure.to_string();
-                tried.push(Tried { account: account.clone(), failure: Some(failure) });
+                tried.push(Tried { account, failure: Some(failure), told: None });
                 if !refused {
                     return (Err(words), tried);
                 }
             }
         }
     }
-    (Err("the key was refused for every account tried".to_owned()), tried)
+    (Err("the key opened no account that was tried".to_owned()), tried)
 }
 
 /// Notes a stamp, and reports it for the timeline; only the subject's stamps are the target's.

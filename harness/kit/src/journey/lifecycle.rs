@@ -210,8 +210,8 @@ async fn held_addresses(env: &Env, had: &[IpAddr]) -> Vec<IpAddr> {
     held.map(|a| a.address).collect()
 }
 
-/// Removes one subject with its key, group and floating address. What cannot be removed now stays in the ledger and is removed, or
-/// reported, at the end of the run.
+/// Removes one subject with its key, its own group and its floating address. What cannot be removed now stays in the ledger and is
+/// removed, or reported, at the end of the run.
 pub async fn discard(env: &Env, subject: &Subject) {
     let state = subject.state();
     if !env.makes_nodes() {
@@ -235,9 +235,15 @@ pub async fn discard(env: &Env, subject: &Subject) {
         state.key_pair.map(|k| ResourceRef::new(Kind::KeyPair, k.id)),
     ];
     for resource in resources.into_iter().flatten() {
-        if let Err(error) = env.target.delete_patiently(&resource, &env.waiter).await {
-            env.target.warn(format!("remove {resource} of the {}: {error}", subject.role));
-        }
+        remove(env, &resource, &subject.role).await;
+    }
+}
+
+/// Removes one thing that was made for `role`. What cannot be removed now stays in the ledger and is removed, or reported, at the
+/// end of the run.
+pub async fn remove(env: &Env, resource: &ResourceRef, role: &str) {
+    if let Err(error) = env.target.delete_patiently(resource, &env.waiter).await {
+        env.target.warn(format!("remove {resource} of the {role}: {error}"));
     }
 }
 

@@ -27,10 +27,9 @@ use crate::{
 };
 
 pub use alter::{harden, put_back, seal};
-pub(crate) use choose::choose;
-pub use choose::{flavor_that_fits, pick_flavor, pick_image, pick_network};
-pub use deliver::deliver;
-pub use lifecycle::{clean_up, discard, identity, reboot, restart, terminate};
+pub use choose::{choose, flavor_that_fits, pick_flavor, pick_image, pick_network};
+pub use deliver::{deliver, open_group};
+pub use lifecycle::{clean_up, discard, identity, reboot, remove, restart, terminate};
 pub use user_data::{BOOTS_PATH, KNOWN_HOST, TrustAnchor, user_data};
 
 /// What the journey asks for and how long each part may take, in seconds on the target's clock. All of it comes from the

@@ -10,6 +10,7 @@
 
 mod client;
 mod command;
+mod entered;
 mod failure;
 mod greeting;
 mod key;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use client::{Remote, RemoteLimits};
 pub use command::{Command, OUTPUT_LIMIT, Output};
+pub use entered::Entered;
 pub use failure::{Knock, LoginFailure, Phase, RunFailure};
 pub use greeting::Greeting;
 pub use key::{KeyError, NodeKey};

@@ -5,6 +5,7 @@
 mod call;
 mod making;
 mod mark;
+mod reads;
 
 use std::{
     collections::BTreeMap,
@@ -63,6 +64,7 @@ pub struct Target {
     calls: Mutex<BTreeMap<String, CallStats>>,
     open: Mutex<BTreeMap<ResourceRef, u64>>,
     serial: AtomicU64,
+    reads: reads::Reads,
 }
 
 /// What a [`Target`] is made of.
@@ -102,6 +104,7 @@ impl Target {
             calls: Mutex::default(),
             open: Mutex::default(),
             serial: AtomicU64::new(0),
+            reads: reads::Reads::default(),
         }
     }
 
@@ -187,9 +190,20 @@ impl Target {
         self.call("keys", || self.provider.keys()).await
     }
 
-    /// The node, as the API sees it now.
+    /// The node, as the API sees it now. Where the target answers about several at once, those that are asked for at about the same
+    /// time are one call.
     pub async fn node(&self, id: &str) -> Result<Node> {
-        self.call("node", || self.provider.node(id)).await
+        let most = self.declaration().nodes_per_read;
+        if most <= 1 {
+            return self.call("node", || self.provider.node(id)).await;
+        }
+        let read = |ids: Vec<String>| async move {
+            match ids.as_slice() {
+                [id] => self.call("node", || self.provider.node(id)).await.map(|node| vec![node]),
+                ids => self.call("nodes-by-id", || self.provider.nodes_by_id(ids)).await,
+            }
+        };
+        self.reads.node(id, most, self.clock.wall(reads::APART_S), read).await
     }
 
     /// Nodes that carry all of `tags`.

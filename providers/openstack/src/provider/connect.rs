@@ -201,7 +201,7 @@ fn declaration(offer: &Offer) -> Declaration {
         .into_iter()
         .filter_map(|(there, capability)| there.then_some(capability)),
     );
-    Declaration { provider: "openstack".to_owned(), capabilities, pace: 1.0 }
+    Declaration { provider: "openstack".to_owned(), capabilities, pace: 1.0, nodes_per_read: 1 }
 }
 
 /// What tells this cloud from another: addresses and versions, nothing secret.

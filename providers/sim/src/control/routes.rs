@@ -106,13 +106,19 @@ async fn create_node(State(cloud): Cloudy, body: Body<NodeRequest>) -> Reply<Nod
     Ok(Json(cloud.create_node(&request)?))
 }
 
-/// Tags to select by, as one JSON object.
+/// What to select by, as JSON: an object of tags, or a list of ids.
 #[derive(Deserialize)]
 struct Selection {
     tags: Option<String>,
+    ids: Option<String>,
 }
 
 async fn nodes(State(cloud): Cloudy, Parameters(selection): Parameters<Selection>) -> Reply<Vec<Node>> {
+    if let Some(ids) = selection.ids {
+        let ids: Vec<String> = serde_json::from_str(&ids)
+            .map_err(|error| Refusal::invalid(format!("`ids` is no list of texts: {error}")).blaming("ids"))?;
+        return Ok(Json(ids.iter().filter_map(|id| cloud.node(id).ok()).collect()));
+    }
     let tags: Tags = match selection.tags {
         None => Tags::new(),
         Some(text) => serde_json::from_str(&text)

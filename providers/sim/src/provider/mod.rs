@@ -58,7 +58,7 @@ impl SimProvider {
 }
 
 fn declaration(capabilities: std::collections::BTreeSet<Capability>, pace: f64) -> Declaration {
-    Declaration { provider: "sim".to_owned(), capabilities, pace }
+    Declaration { provider: "sim".to_owned(), capabilities, pace, nodes_per_read: 100 }
 }
 
 /// A listing's parameters.
@@ -122,6 +122,11 @@ impl Provider for SimProvider {
 
     async fn node(&self, id: &str) -> Result<Node> {
         self.client.get(&format!("read node {id}"), &format!("/v1/nodes/{id}"), &[]).await
+    }
+
+    async fn nodes_by_id(&self, ids: &[String]) -> Result<Vec<Node>> {
+        let ids = serde_json::Value::from(ids).to_string();
+        self.client.get("read nodes", "/v1/nodes", &[("ids", ids)]).await
     }
 
     async fn nodes(&self, tags: &Tags) -> Result<Vec<Node>> {

@@ -22,6 +22,19 @@ async fn a_command_runs_and_tells_everything() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_taken_may_open_nothing() {
+    let Some(sshd) = Sshd::plain(&[]) else { return };
+    let entered = login(&sshd).await.entered().await.unwrap();
+    assert_eq!(entered, Entered::Commands { runs_as: sshd.account().to_owned() });
+    // As cloud-init writes it in front of root's key.
+    let said = "Please login as the user \"opc\" rather than the user \"root\".";
+    let forced = format!("ForceCommand echo '{said}';echo;exit 142");
+    let Some(sshd) = Sshd::plain(&[&forced]) else { return };
+    let entered = login(&sshd).await.entered().await.unwrap();
+    assert_eq!(entered, Entered::TurnedAway { said: said.to_owned() });
+}
+
+#[tokio::test]
 async fn a_command_that_was_killed_did_not_end_well() {
     let Some(sshd) = Sshd::plain(&[]) else { return };
     let session = login(&sshd).await;
