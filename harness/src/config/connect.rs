@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use levelfield_openstack::OpenStackProvider;
 use levelfield_provider::{FailureClass, Provider};
 use levelfield_reports::redact::Redactor;
 use levelfield_sim::{Mutation, Persona, SimProvider};
@@ -13,7 +12,8 @@ use super::{ConfigError, ProviderConfig, SimConfig, TargetConfig};
 /// Makes the provider of a target. Secrets that are read on the way are made known to `redactor`.
 ///
 /// # Errors
-/// A secret that is not there, a persona or key that cannot be read, an endpoint that does not answer.
+/// A provider that this program was built without, a secret that is not there, a persona or key that cannot be read, an endpoint
+/// that does not answer.
 pub async fn connect(target: &TargetConfig, redactor: &mut Redactor) -> Result<Arc<dyn Provider>, ConfigError> {
     match &target.provider {
         ProviderConfig::Sim(config) => sim(&target.name, config, redactor).await,
@@ -24,13 +24,18 @@ pub async fn connect(target: &TargetConfig, redactor: &mut Redactor) -> Result<A
             }
             Ok(Arc::new(provider))
         }
+        #[cfg(feature = "openstack")]
         ProviderConfig::OpenStack(config) => {
-            let connected = OpenStackProvider::connect(config).await;
+            let connected = levelfield_openstack::OpenStackProvider::connect(config).await;
             let provider = connected.map_err(|e| ConfigError::provider(&target.name, e))?;
             for secret in provider.secrets() {
                 redactor.add("openstack-secret", secret);
             }
             Ok(Arc::new(provider))
+        }
+        #[cfg(not(feature = "openstack"))]
+        ProviderConfig::OpenStack(_) => {
+            Err(ConfigError::LeftOut { target: target.name.clone(), kind: target.provider.kind() })
         }
     }
 }

@@ -70,6 +70,17 @@ pub enum ConfigError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A target is of a kind whose provider is not in this build.
+    #[error(
+        "target `{target}`: this levelfield was built without the provider `{kind}`; in its source folder, \
+         `cargo build --release -p levelfield --features {kind}` makes one that has it"
+    )]
+    LeftOut {
+        /// The target.
+        target: String,
+        /// The kind of provider, which is the feature's name too.
+        kind: &'static str,
+    },
     /// A target that was asked for by name is not configured.
     #[error("no target is called `{name}`: {}", levelfield_yaml::help(Some(name), known).unwrap_or_default())]
     UnknownTarget {

@@ -13,6 +13,9 @@ use crate::api::{
     network::{NetworkShown, PortShown, RouterShown, SubnetShown},
 };
 
+/// The id of the network that a server asks for when the project has none; Nova's own word for it.
+pub(super) const ON_REQUEST: &str = "auto";
+
 /// What a marker begins with once the listing of images has come to the hidden ones.
 const HIDDEN: &str = "hidden:";
 
@@ -40,6 +43,10 @@ impl OpenStackProvider {
         }
         let listed: Vec<NetworkShown> =
             listed.into_iter().filter(|network| !network.external || network.shared).collect();
+        if listed.is_empty() && next.is_none() && query.marker.is_none() {
+            let items = self.network_to_be(&api).await?.into_iter().collect();
+            return Ok(Page { items, next });
+        }
         let (subnets, outward) = if listed.is_empty() {
             (Vec::new(), BTreeSet::new())
         } else {
@@ -65,6 +72,27 @@ impl OpenStackProvider {
             })
             .collect();
         Ok(Page { items, next })
+    }
+
+    /// The network that comes to be when the first server of a project without one asks for it, where the cloud says that it would.
+    async fn network_to_be(&self, api: &Api) -> Result<Option<Network>> {
+        if !self.network_on_request {
+            return Ok(None);
+        }
+        let path = ["auto-allocated-topology", self.project.as_str()];
+        let call = Call::get("ask for an automatically allocated network", Service::Network, path);
+        match api.fetch::<Value>(call.query("fields", "dry-run")).await {
+            Ok(_) => Ok(Some(Network {
+                id: ON_REQUEST.to_owned(),
+                name: "automatically allocated".to_owned(),
+                cidrs: Vec::new(),
+                external: Some(true),
+                default: true,
+            })),
+            // What it takes is missing: a default external network, or pools of addresses.
+            Err(error) if matches!(error.class, FailureClass::Conflict | FailureClass::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn list_flavors(&self, query: &Query) -> Result<Page<Flavor>> {

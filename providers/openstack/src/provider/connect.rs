@@ -67,6 +67,7 @@ struct Offer {
     security_groups: bool,
     floating: bool,
     ipv6: bool,
+    network_on_request: bool,
 }
 
 impl OpenStackProvider {
@@ -109,6 +110,8 @@ impl OpenStackProvider {
             secrets: access.secrets().into_iter().map(str::to_owned).collect(),
             region: access.region.clone(),
             external_network: config.external_network.clone(),
+            port_forwarding: config.port_forwarding,
+            network_on_request: offer.network_on_request,
             networks: RwLock::new(networks),
             requested: Mutex::new(HashSet::new()),
             project,
@@ -166,6 +169,7 @@ async fn look(api: &Api, keystone: &Keystone, config: &OpenStackConfig) -> Resul
         zones: !zones.available().is_empty(),
         regions: regions.len() > 1,
         security_groups: extensions.contains("security-group"),
+        network_on_request: extensions.contains("auto-allocated-topology"),
         floating,
         ipv6: subnets.iter().any(|subnet| subnet.cidr.addr().is_ipv6()),
     })

@@ -33,6 +33,7 @@ use crate::{
         network::{GroupShown, NetworkShown},
         under,
     },
+    config::PortForwarding,
     identity::Keystone,
 };
 
@@ -47,6 +48,9 @@ pub struct OpenStackProvider {
     /// The region in use.
     region: Option<String>,
     external_network: Option<String>,
+    port_forwarding: Option<PortForwarding>,
+    /// Whether a server of a project without a network can ask for an automatically allocated one.
+    network_on_request: bool,
     secrets: Vec<String>,
     /// The networks as last listed: an address of a node is told by the name of its network only.
     networks: RwLock<Vec<NetworkShown>>,

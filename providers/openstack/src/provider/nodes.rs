@@ -12,7 +12,7 @@ use levelfield_provider::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{OpenStackProvider, checked};
+use super::{OpenStackProvider, catalog::ON_REQUEST, checked};
 use crate::api::{
     Call, Service,
     compute::{AddressShown, ServerShown},
@@ -46,7 +46,7 @@ impl OpenStackProvider {
     pub(super) async fn request_node(&self, request: &NodeRequest) -> Result<Node> {
         let call = Call::post(format!("create node \"{}\"", request.name), Service::Compute, ["servers"]);
         let mut call = call.body(under("server", body(request)));
-        if request.network.is_none() {
+        if allocates_network(request) {
             call = call.version(AUTO_NETWORK);
         }
         let inputs = [Some(&request.image), Some(&request.flavor), request.network.as_ref(), request.key.as_ref()];
@@ -107,6 +107,15 @@ impl OpenStackProvider {
         for (network, shown) in &server.addresses {
             addresses.extend(shown.iter().filter_map(|address| self.address_of(network, address)));
         }
+        if let Some(forwarding) = &self.port_forwarding {
+            let ways: Vec<_> = addresses.iter().filter_map(|known| forwarding.way_to(known.address)).collect();
+            addresses.extend(ways.into_iter().map(|way| NodeAddress {
+                address: way.ip(),
+                scope: Scope::Public,
+                origin: AddressOrigin::PortForwarding,
+                ssh_port: way.port(),
+            }));
+        }
         Ok(Node {
             state: server.state(),
             state_reason: server.reason(),
@@ -140,6 +149,11 @@ impl OpenStackProvider {
     }
 }
 
+/// Whether a network is to be allocated with the server: none is named, or the one that is yet to be.
+fn allocates_network(request: &NodeRequest) -> bool {
+    request.network.as_ref().is_none_or(|id| id == ON_REQUEST)
+}
+
 /// A server as it is asked for.
 fn body(request: &NodeRequest) -> Value {
     let mut body = json!({
@@ -148,8 +162,8 @@ fn body(request: &NodeRequest) -> Value {
         "flavorRef": request.flavor,
         "metadata": request.tags,
         "networks": match &request.network {
-            Some(id) => json!([{ "uuid": id }]),
-            None => json!("auto"),
+            Some(id) if !allocates_network(request) => json!([{ "uuid": id }]),
+            _ => json!(ON_REQUEST),
         },
     });
     let mut set = |name: &str, value: Option<Value>| {

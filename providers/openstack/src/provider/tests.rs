@@ -12,7 +12,10 @@ use serde_json::Value;
 
 use self::replay::{Cloud, Reply, body};
 use super::{ConnectError, OpenStackProvider};
-use crate::{clouds::Surroundings, config::OpenStackConfig};
+use crate::{
+    clouds::Surroundings,
+    config::{OpenStackConfig, PortForwarding},
+};
 
 /// An id that nothing has.
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
@@ -26,6 +29,11 @@ fn tags() -> Tags {
 
 /// Logs in to the cloud with `password`; `right` is the right one.
 async fn log_in(cloud: &Cloud, password: &str) -> Result<OpenStackProvider, ConnectError> {
+    log_in_as(cloud, password, &OpenStackConfig::default()).await
+}
+
+/// The same, configured like this.
+async fn log_in_as(cloud: &Cloud, password: &str, config: &OpenStackConfig) -> Result<OpenStackProvider, ConnectError> {
     let auth_url = format!("{}/identity/v3", cloud.address);
     let variables = [
         ("OS_AUTH_URL", auth_url.as_str()),
@@ -38,7 +46,7 @@ async fn log_in(cloud: &Cloud, password: &str) -> Result<OpenStackProvider, Conn
     ];
     let variables: BTreeMap<_, _> = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let around = Surroundings { variables, working_folder: "/nowhere".into(), home: None, system: "/nowhere".into() };
-    OpenStackProvider::connect_in(&OpenStackConfig::default(), &around).await
+    OpenStackProvider::connect_in(config, &around).await
 }
 
 /// A cloud, and the provider of it.

@@ -161,6 +161,26 @@ async fn addresses_of_a_node_have_a_scope_and_an_origin() {
 }
 
 #[tokio::test]
+async fn a_sites_own_port_forwarding_is_a_public_address() {
+    let id = text(&body("server-created")["server"]["id"]);
+    let cloud = Cloud::start().await;
+    let forwarding = PortForwarding {
+        address: "203.0.113.7".parse().unwrap(),
+        network: "10.77.0.0/24".parse().unwrap(),
+        first_port: 20_000,
+    };
+    let config = OpenStackConfig { port_forwarding: Some(forwarding), ..OpenStackConfig::default() };
+    let provider = log_in_as(&cloud, "right", &config).await.unwrap();
+    cloud.once("server-addressed");
+    let node = provider.node(&id).await.unwrap();
+    let fixed = node.addresses.iter().find_map(|a| forwarding.way_to(a.address)).unwrap();
+    let forwarded: Vec<_> = node.addresses.iter().filter(|a| a.origin == AddressOrigin::PortForwarding).collect();
+    assert_eq!(forwarded.len(), 1, "{node:?}");
+    assert_eq!((forwarded[0].ssh(), forwarded[0].scope), (fixed, Scope::Public));
+    cloud.done();
+}
+
+#[tokio::test]
 async fn floating_addresses_are_moved_and_released() {
     let (cloud, provider) = connected().await;
     let server = text(&body("server-created")["server"]["id"]);

@@ -74,6 +74,36 @@ async fn networks_have_ranges_and_a_way_out() {
 }
 
 #[tokio::test]
+async fn a_project_without_a_network_is_shown_the_one_it_could_get() {
+    let none = || Reply::altered("networks", |body| body["networks"] = [0; 0].into());
+    let with_extension = || {
+        Reply::altered("extensions", |body| {
+            let extension = serde_json::json!({ "alias": "auto-allocated-topology" });
+            body["extensions"].as_array_mut().unwrap().push(extension);
+        })
+    };
+    let passed = || Reply::new(200, &[], r#"{"auto_allocated_topology": {"id": "dry-run=pass"}}"#);
+    let lacking = || {
+        let said = r#"{"NeutronError": {"type": "AutoAllocationFailure", "message": "No default router:external network.", "detail": ""}}"#;
+        Reply::new(409, &[], said)
+    };
+    for (extension, answer, shown) in [(true, passed(), 1), (true, lacking(), 0), (false, passed(), 0)] {
+        let cloud = Cloud::start().await;
+        if extension {
+            cloud.always("GET", "/network/v2.0/extensions", with_extension());
+        }
+        let provider = log_in(&cloud, "right").await.unwrap();
+        cloud.always("GET", "/network/v2.0/networks", none());
+        let path = format!("/network/v2.0/auto-allocated-topology/{}?fields=dry-run", provider.project);
+        cloud.always("GET", &path, answer);
+        let page = provider.networks(&Query::default()).await.unwrap();
+        assert_eq!(page.items.len(), shown, "{page:?}");
+        assert!(page.items.iter().all(|network| network.default && network.id == "auto"), "{page:?}");
+        cloud.done();
+    }
+}
+
+#[tokio::test]
 async fn flavors_come_in_pages() {
     let (cloud, provider) = connected().await;
     let all = provider.flavors(&Query::default()).await.unwrap();
