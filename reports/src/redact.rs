@@ -67,11 +67,37 @@ impl Redactor {
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);
         for (needle, mask) in &self.needles {
-            if text.contains(needle.as_str()) {
-                text = Cow::Owned(text.replace(needle.as_str(), mask));
+            if let Some(clean) = self.replace(&text, needle, mask) {
+                text = Cow::Owned(clean);
             }
         }
         text
+    }
+
+    /// `text` with `mask` wherever `needle` stands, unless in a mask: what is redacted twice is to read like what is redacted once, even
+    /// if a secret is a word of a mask.
+    fn replace(&self, text: &str, needle: &str, mask: &str) -> Option<String> {
+        let mut clean = String::new();
+        let (mut kept, mut from) = (0, 0);
+        while let Some(found) = text[from..].find(needle) {
+            let at = from + found;
+            if self.is_in_a_mask(text, at, needle) {
+                // Another occurrence may begin inside of this one, and end outside of the mask.
+                from = at + text[at..].chars().next().map_or(1, char::len_utf8);
+                continue;
+            }
+            clean.push_str(&text[kept..at]);
+            clean.push_str(mask);
+            (kept, from) = (at + needle.len(), at + needle.len());
+        }
+        (kept > 0).then(|| clean + &text[kept..])
+    }
+
+    fn is_in_a_mask(&self, text: &str, at: usize, needle: &str) -> bool {
+        let begins = |mask: &str, offset: usize| {
+            at.checked_sub(offset).is_some_and(|start| text.as_bytes()[start..].starts_with(mask.as_bytes()))
+        };
+        self.needles.iter().any(|(_, mask)| mask.match_indices(needle).any(|(offset, _)| begins(mask, offset)))
     }
 
     /// Takes secrets out of every string in `value`, keys included.
@@ -194,6 +220,22 @@ mod tests {
     fn the_longer_secret_wins() {
         let redactor = Redactor::new([("short", "abcd"), ("long", "abcdefgh")]);
         assert_eq!(redactor.redact("abcdefgh abcd"), "[redacted:long] [redacted:short]");
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_a_mask_is_masked_once() {
+        let redactor = Redactor::new([("cloud-secret", "secret"), ("key", "redacted")]);
+        let mask = "[redacted:cloud-secret]";
+        for (text, clean) in [
+            ("no secret here", format!("no {mask} here")),
+            (mask, mask.to_owned()),
+            ("[redacted:secret]", format!("[[redacted:key]:{mask}]")),
+            ("[redacted:cloud-secretsecret]", format!("[[redacted:key]:cloud-{mask}{mask}]")),
+        ] {
+            let once = redactor.redact(text).into_owned();
+            assert_eq!(once, clean, "{text}");
+            assert_eq!(redactor.redact(&once), once, "{text}, twice");
+        }
     }
 
     #[test]
