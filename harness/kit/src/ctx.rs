@@ -156,13 +156,15 @@ impl Ctx {
         Hindrance::Unsupported { capability, detail: seen.to_owned() }
     }
 
-    /// The subject's private address, as the API states it.
+    /// The address by which the subject's neighbours reach it, as the API states it: private, or its public one where that is all it
+    /// has.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn private_address(&self, subject: &Subject) -> Result<std::net::IpAddr, Hindrance> {
+    pub fn neighbour_address(&self, subject: &Subject) -> Result<std::net::IpAddr, Hindrance> {
         let node = subject.node(self.behavior)?;
-        let found = node.addresses_in(Scope::Private).map(|a| a.address).min_by_key(std::net::IpAddr::is_ipv6);
+        let of = |scope| node.addresses_in(scope).map(|a| a.address).min_by_key(std::net::IpAddr::is_ipv6);
+        let found = of(Scope::Private).or_else(|| of(Scope::Public));
         found.ok_or_else(|| Hindrance::prerequisite("addressing/private-address", "the API states no private address"))
     }
 }

@@ -214,5 +214,5 @@ fn vantage(ctx: &Ctx, port: u16) -> Result<Vantage, Hindrance> {
     if ssh.is_ipv4() && !forwarded {
         return Ok(Vantage::Outside { service: SocketAddr::new(ssh.ip(), port), ssh });
     }
-    Ok(Vantage::Neighbour { service: SocketAddr::new(ctx.private_address(peer)?, port) })
+    Ok(Vantage::Neighbour { service: SocketAddr::new(ctx.neighbour_address(peer)?, port) })
 }

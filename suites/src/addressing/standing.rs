@@ -19,6 +19,8 @@ use super::{public::list, truth::missing};
 pub(super) struct Private {
     /// By the API.
     stated: Vec<IpAddr>,
+    /// The public ones by the API, which are all there is where nodes are put on a network that leads outside by itself.
+    public: Vec<IpAddr>,
     /// On the node's interfaces, with their prefixes.
     on_interfaces: Vec<IpNet>,
     /// The ranges of the network that the node was asked for on; absent where the target has no networks to choose from.
@@ -26,7 +28,8 @@ pub(super) struct Private {
 }
 
 pub(super) async fn observe_private(ctx: Ctx, _: Nothing) -> Observation<Private> {
-    let stated = addresses(&ctx.node()?, Scope::Private);
+    let node = ctx.node()?;
+    let (stated, public) = (addresses(&node, Scope::Private), addresses(&node, Scope::Public));
     let interfaces = ctx.inside()?.interfaces().await?;
     let on_interfaces = interfaces.into_iter().flat_map(|i| i.addresses).collect();
     let network = ctx.subject()?.read(|s| s.facts.choice.as_ref().and_then(|c| c.network.clone()));
@@ -34,7 +37,7 @@ pub(super) async fn observe_private(ctx: Ctx, _: Nothing) -> Observation<Private
         Some(chosen) => Some(ranges_of(&ctx, chosen.id()).await?),
         None => None,
     };
-    Ok(Private { stated, on_interfaces, ranges })
+    Ok(Private { stated, public, on_interfaces, ranges })
 }
 
 async fn ranges_of(ctx: &Ctx, network: &str) -> Result<Vec<IpNet>, Hindrance> {
@@ -48,26 +51,36 @@ async fn ranges_of(ctx: &Ctx, network: &str) -> Result<Vec<IpNet>, Hindrance> {
 }
 
 pub(super) fn judge_private(seen: &Private, _: &Nothing) -> Judgement {
-    let Some(first) = seen.stated.first() else {
-        return Judgement::fail("not-stated", "the API states no private address of the node");
-    };
+    let on_interface = |address: &IpAddr| seen.on_interfaces.iter().any(|net| net.addr() == *address);
+    // What the world reaches it by may be what its interface has: then nothing else is needed between nodes.
+    let own: Vec<IpAddr> = seen.public.iter().copied().filter(on_interface).collect();
+    match (seen.stated.as_slice(), own.as_slice()) {
+        ([], []) => Judgement::fail("not-stated", "the API states no private address of the node"),
+        ([], own) => judge_on_interface(seen, own).deviating("public-address-only"),
+        (stated, _) => judge_on_interface(seen, stated),
+    }
+}
+
+/// Whether the addresses `stated` are the node's own, and of its network.
+fn judge_on_interface(seen: &Private, stated: &[IpAddr]) -> Judgement {
     let on_interface = |address: &&IpAddr| seen.on_interfaces.iter().any(|net| net.addr() == **address);
-    if let Some(address) = seen.stated.iter().find(|a| !on_interface(a)) {
+    if let Some(address) = stated.iter().find(|a| !on_interface(a)) {
         let inside: Vec<IpAddr> = seen.on_interfaces.iter().map(IpNet::addr).filter(|a| !a.is_loopback()).collect();
         return Judgement::fail(
             "differs-inside",
             format!("the API states {address}, and no interface of the node has it"),
         )
-        .comparing(list(&seen.stated), list(&inside));
+        .comparing(list(stated), list(&inside));
     }
+    let all = list(stated);
     let Some(ranges) = &seen.ranges else {
-        return Judgement::pass(format!("{first} by the API and on the interface"));
+        return Judgement::pass(format!("{all} by the API and on the interface"));
     };
     let words = ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    match seen.stated.iter().find(|address| !ranges.iter().any(|range| range.contains(*address))) {
+    match stated.iter().find(|address| !ranges.iter().any(|range| range.contains(*address))) {
         Some(stray) => Judgement::fail("outside-its-network", format!("{stray} is not within {words}"))
             .comparing(words, stray.to_string()),
-        None => Judgement::pass(format!("{first} by the API and on the interface, within {words}")),
+        None => Judgement::pass(format!("{all} by the API and on the interface, within {words}")),
     }
 }
 
@@ -161,6 +174,7 @@ mod tests {
         let inside = nets(&["127.0.0.1/8", "10.0.0.5/24", "fe80::5/64"]);
         let seen = |stated: &[&str], ranges: Option<&[&str]>| Private {
             stated: ips(stated),
+            public: ips(&["192.0.2.7"]),
             on_interfaces: inside.clone(),
             ranges: ranges.map(nets),
         };
@@ -174,6 +188,22 @@ mod tests {
         ] {
             assert_eq!(judge_private(&seen, &Nothing {}).verdict, verdict, "{seen:?}");
         }
+    }
+
+    #[test]
+    fn the_only_address_may_be_the_public_one() {
+        let seen = |public: &[&str]| Private {
+            stated: vec![],
+            public: ips(public),
+            on_interfaces: nets(&["127.0.0.1/8", "203.0.113.5/24"]),
+            ranges: Some(nets(&["203.0.113.0/24"])),
+        };
+        let judgement = judge_private(&seen(&["203.0.113.5"]), &Nothing {});
+        let patterns: Vec<_> = judgement.deviations.iter().map(|d| d.pattern.as_str()).collect();
+        assert_eq!((judgement.verdict, patterns), (Verdict::Pass, vec!["public-address-only"]));
+        // One that is somebody else's to translate is no address of the node.
+        let judgement = judge_private(&seen(&["198.51.100.9"]), &Nothing {});
+        assert_eq!(judgement.verdict, Verdict::fail("not-stated"));
     }
 
     #[test]

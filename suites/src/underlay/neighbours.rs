@@ -59,7 +59,7 @@ pub(super) async fn observe_reach(ctx: Ctx, _: Nothing) -> Observation<Reach> {
 
 /// The private addresses of subject and peer.
 fn two_addresses(ctx: &Ctx) -> Observation<(IpAddr, IpAddr)> {
-    let (subject, peer) = (ctx.private_address(ctx.subject()?)?, ctx.private_address(ctx.peer()?)?);
+    let (subject, peer) = (ctx.neighbour_address(ctx.subject()?)?, ctx.neighbour_address(ctx.peer()?)?);
     if subject == peer {
         let detail = format!("the API states {subject} for both nodes, so they cannot be told apart");
         return Err(Hindrance::prerequisite("addressing/unique", detail));

@@ -47,7 +47,7 @@ fn ways_to_pretend(address: &str, id: &str) -> [Header; 4] {
 
 pub(in super::super) async fn observe(ctx: Ctx, _: Nothing) -> Observation<Exposure> {
     let (inside, inside_peer) = (ctx.inside()?, ctx.inside_peer()?);
-    let address = ctx.private_address(ctx.subject()?)?.to_string();
+    let address = ctx.neighbour_address(ctx.subject()?)?.to_string();
     let id = ctx.node()?.id;
     let (subject, _) = honestly(&inside).await?;
     let (peer, token) = honestly(&inside_peer).await?;
