@@ -6,6 +6,8 @@ use levelfield_provider::{Architecture, Image, ImageState};
 use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 
+mod date;
+
 /// A portable image name: `debian-12-amd64`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortableName {
@@ -77,11 +79,6 @@ pub struct Identity {
     pub read_from: ReadFrom,
 }
 
-static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    // A date stands alone between separators, so that a serial number is not taken for one.
-    Regex::new(r"(?:^|[^0-9])(20[0-9]{2})[-.]?(0[1-9]|1[0-2])[-.]?(0[1-9]|[12][0-9]|3[01])(?:[^0-9]|$)")
-        .expect("the pattern is a constant and is tested")
-});
 static NAME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^(debian|ubuntu|rocky|almalinux|centos|fedora|alpine|opensuse-leap|amzn|arch)[-_ ]v?([0-9]+(?:\.[0-9]+)?)")
         .expect("the pattern is a constant and is tested")
@@ -113,9 +110,8 @@ pub fn identify(image: &Image) -> Option<Identity> {
 }
 
 fn built(image: &Image) -> Option<String> {
-    let read = |text: &str| DATE.captures(text).map(|c| format!("{}{}{}", &c[1], &c[2], &c[3]));
-    read(&image.name).or_else(|| {
-        ["build_date", "build-date", "image_build_date"].iter().find_map(|k| read(image.properties.get(*k)?))
+    date::find(&image.name).or_else(|| {
+        ["build_date", "build-date", "image_build_date"].iter().find_map(|k| date::find(image.properties.get(*k)?))
     })
 }
 
