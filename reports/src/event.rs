@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use crate::verdict::{Judgement, Verdict};
 
 mod parts;
+mod read;
 
 pub use parts::{CallStats, Proof, Stage, Stamp};
 
@@ -32,7 +33,7 @@ pub struct Event {
 }
 
 /// What can happen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[allow(clippy::large_enum_variant, reason = "events are moved once, from the engine to its consumers")]
 pub enum EventKind {
