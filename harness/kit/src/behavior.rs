@@ -11,7 +11,11 @@ use levelfield_reports::{InconclusiveReason, Judgement, Verdict, event::Stage};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{ctx::Ctx, evidence::Observed, hindrance::Hindrance};
+use crate::{
+    ctx::Ctx,
+    evidence::{Observed, Seen},
+    hindrance::Hindrance,
+};
 
 /// The result of observing.
 pub type Observation<E> = Result<E, Hindrance>;
@@ -22,7 +26,7 @@ pub type Observation<E> = Result<E, Hindrance>;
 pub struct Nothing {}
 
 type ObserveFn = Arc<dyn Fn(Ctx, Value) -> Pin<Box<dyn Future<Output = Observed> + Send>> + Send + Sync>;
-type JudgeFn = Arc<dyn Fn(&Value, &Value) -> Result<Judgement, String> + Send + Sync>;
+type JudgeFn = Arc<dyn Fn(Seen<'_>, &Value) -> Result<Judgement, String> + Send + Sync>;
 type CheckFn = Arc<dyn Fn(&Value) -> Result<(), Misfit> + Send + Sync>;
 
 /// Why a guideline's parameters are not those of a behaviour.
@@ -77,7 +81,7 @@ impl Behavior {
         let observe = Arc::new(move |ctx: Ctx, expect: Value| {
             let observe = observe.clone();
             let future: Pin<Box<dyn Future<Output = Observed> + Send>> = Box::pin(async move {
-                let parameters = match read::<P>(&expect, "expect") {
+                let parameters = match parameters::<P>(&expect) {
                     Ok(parameters) => parameters,
                     Err(why) => return Observed::Hindered(Hindrance::harness(why)),
                 };
@@ -91,8 +95,9 @@ impl Behavior {
             });
             future
         });
-        let judge = Arc::new(move |seen: &Value, expect: &Value| {
-            Ok(judge(&read::<E>(seen, "evidence")?, &read::<P>(expect, "expect")?))
+        let judge = Arc::new(move |seen: Seen<'_>, expect: &Value| {
+            let evidence = seen.read::<E>().map_err(|error| format!("evidence: {error}"))?;
+            Ok(judge(&evidence, &parameters::<P>(expect)?))
         });
         Self { id, stages: &[Stage::Catalog], demand: Demand::default(), observe, judge, check: Arc::new(check::<P>) }
     }
@@ -141,10 +146,13 @@ impl Behavior {
     }
 
     /// Judges what was observed. Pure: the same evidence and expectation give the same judgement, for ever.
-    pub fn judge(&self, observed: &Observed, expect: &Value) -> Judgement {
+    pub fn judge<'a, S>(&self, observed: &'a Observed<S>, expect: &Value) -> Judgement
+    where
+        &'a S: Into<Seen<'a>>,
+    {
         match observed {
             Observed::Hindered(hindrance) => hindrance.judgement(),
-            Observed::Seen(seen) => (self.judge)(seen, expect).unwrap_or_else(|why| {
+            Observed::Seen(seen) => (self.judge)(seen.into(), expect).unwrap_or_else(|why| {
                 Judgement::inconclusive(InconclusiveReason::Harness, format!("judge {}: {why}", self.id))
             }),
         }
@@ -198,10 +206,10 @@ pub fn worst(readings: impl IntoIterator<Item = (Stage, Judgement)>) -> Judgemen
     }
 }
 
-fn read<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, String> {
+fn parameters<P: DeserializeOwned>(expect: &Value) -> Result<P, String> {
     let empty = Value::Object(serde_json::Map::new());
-    let value = if value.is_null() && what == "expect" { &empty } else { value };
-    T::deserialize(value).map_err(|error| format!("{what}: {error}"))
+    let expect = if expect.is_null() { &empty } else { expect };
+    P::deserialize(expect).map_err(|error| format!("expect: {error}"))
 }
 
 fn check<P: DeserializeOwned>(expect: &Value) -> Result<(), Misfit> {
@@ -220,6 +228,8 @@ pub fn lacking(capability: Capability, probe: &str) -> Hindrance {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
 
     #[derive(Serialize, Deserialize)]
@@ -258,6 +268,27 @@ mod tests {
         let odd = Observed::Seen(serde_json::json!("text"));
         let judgement = behavior().judge(&odd, &serde_json::json!({ "most": 3 }));
         assert_eq!(judgement.verdict, Verdict::Inconclusive { reason: InconclusiveReason::Harness });
+    }
+
+    #[test]
+    fn stored_evidence_is_judged_as_it_was_when_observed() {
+        for seen in [
+            r#"{ "n": 1 }"#,
+            r#"{ "n": 9, "of": [1, { "n": 2 }] }"#,
+            r#"{ "n": -1 }"#,
+            r#"{ "n": 1.5 }"#,
+            r#"{ "n": 1, "n": 9 }"#,
+            r#"{ "m": 1 }"#,
+            r#""text""#,
+            "[9]",
+            "null",
+        ] {
+            let expect = serde_json::json!({ "most": 3 });
+            let value: Value = serde_json::from_str(seen).unwrap();
+            let text: &RawValue = serde_json::from_str(seen).unwrap();
+            let judged = behavior().judge(&Observed::Seen(value), &expect);
+            assert_eq!(behavior().judge(&Observed::Seen(text), &expect), judged, "{seen}");
+        }
     }
 
     #[test]

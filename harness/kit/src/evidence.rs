@@ -12,8 +12,8 @@ use std::{
 };
 
 use levelfield_reports::{blocks, event::Stage};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
 use crate::hindrance::Hindrance;
@@ -21,25 +21,62 @@ use crate::hindrance::Hindrance;
 /// The name of the store in its folder.
 const FILE: &str = "observations.jsonl";
 
-/// One observation of one behaviour at one stage.
+/// One observation of one behaviour at one stage. `S` is the form in which what was seen is at hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
+pub struct Evidence<S = Value> {
     /// Behaviour id.
     pub behavior: String,
     /// The stage at which it was read.
     pub stage: Stage,
     /// What was seen, or what kept it from being seen.
-    pub observed: Observed,
+    pub observed: Observed<S>,
 }
 
 /// What was seen, or why nothing was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Observed {
+pub enum Observed<S = Value> {
     /// The behaviour's own typed evidence.
-    Seen(Value),
+    Seen(S),
     /// What kept it from being seen.
     Hindered(Hindrance),
+}
+
+/// A behaviour's own evidence, in one of the forms in which it is at hand. Text is read without a detour over a value, which takes
+/// twice as long.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'a> {
+    /// As it was observed.
+    Value(&'a Value),
+    /// As it is stored.
+    Text(&'a RawValue),
+}
+
+impl<'a> From<&'a Value> for Seen<'a> {
+    fn from(seen: &'a Value) -> Self {
+        Self::Value(seen)
+    }
+}
+
+impl<'a> From<&'a &RawValue> for Seen<'a> {
+    fn from(seen: &'a &RawValue) -> Self {
+        Self::Text(seen)
+    }
+}
+
+impl Seen<'_> {
+    /// Reads it as the evidence that it should be. Both forms of it read alike.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read<E: DeserializeOwned>(self) -> serde_json::Result<E> {
+        match self {
+            Self::Value(value) => E::deserialize(value),
+            // What is wrong is said of the value, as it is while observing.
+            Self::Text(text) => serde_json::from_str(text.get())
+                .or_else(|_| E::deserialize(&serde_json::from_str::<Value>(text.get())?)),
+        }
+    }
 }
 
 /// A failure to keep or find evidence.
@@ -97,9 +134,9 @@ impl EvidenceError {
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct Line<S> {
     id: String,
-    evidence: Evidence,
+    evidence: Evidence<S>,
 }
 
 /// The evidence of one run.
@@ -195,11 +232,13 @@ impl EvidenceStore {
 /// Reads every piece of evidence in `folder` in one pass, each checked against its hash, has `work` done on it, and hands what that
 /// gives to `take`, in the order in which the pieces were kept. The work is done side by side, and no piece is kept after it.
 ///
+/// What was seen stays the text that it is: whoever wants it reads it right into its type.
+///
 /// # Errors
 /// When the file cannot be read, or for the first piece that was altered.
 pub fn each<T: Send>(
     folder: &Path,
-    work: impl Fn(&str, &Evidence) -> T + Sync,
+    work: impl Fn(&str, &Evidence<&RawValue>) -> T + Sync,
     mut take: impl FnMut(T),
 ) -> Result<(), EvidenceError> {
     let path = folder.join(FILE);
@@ -242,11 +281,15 @@ struct Done<T> {
 }
 
 /// The evidence of a line and its id, checked against each other.
-fn parse(line: &[u8], number: usize, path: &Path) -> Result<(String, Evidence), EvidenceError> {
+fn parse<'a, S: Deserialize<'a>>(
+    line: &'a [u8],
+    number: usize,
+    path: &Path,
+) -> Result<(String, Evidence<S>), EvidenceError> {
     let garbled = |source| EvidenceError::Garbled { line: number, path: path.to_owned(), source };
     // Whether it is text is found out faster for the line than for every word in it.
     let parsed = std::str::from_utf8(line).map_or_else(|_| serde_json::from_slice(line), serde_json::from_str);
-    let parsed: Line = parsed.map_err(garbled)?;
+    let parsed: Line<S> = parsed.map_err(garbled)?;
     // What is hashed is what is on the disk, not what a newer version of this program would write for it.
     let content = line
         .strip_prefix(br#"{"id":""#)

@@ -16,7 +16,7 @@ use levelfield_reports::{
     record::{Attempt, BehaviorResult},
 };
 use levelfield_suites::Standard;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// `record` with every attempt judged again under `standard`, on the evidence in `folder`.
 ///
@@ -116,7 +116,7 @@ fn judge_readings(
     }
     let mut judged: Vec<Option<Judgement>> = wanted.iter().map(|_| None).collect();
     wanted.sort_unstable_by_key(|reading| reading.id);
-    let judge = |id: &str, evidence: &Evidence| {
+    let judge = |id: &str, evidence: &Evidence<&RawValue>| {
         let id = numbered(id);
         let first = wanted.partition_point(|reading| reading.id < id);
         let readings = wanted[first..].iter().take_while(|reading| reading.id == id);
