@@ -265,7 +265,8 @@ impl Fold {
 
     fn target_index(&mut self, name: &str, elapsed_ms: u64) -> Option<usize> {
         let Some(&index) = self.by_name.get(name) else {
-            self.warn_once(format!("the journal speaks of target `{name}`, which is not in the manifest"));
+            let warning = format!("the journal speaks of target `{name}`, which is not in the manifest");
+            warn_once(&mut self.record.warnings, warning);
             return None;
         };
         let span = &mut self.targets[index].span;
@@ -278,17 +279,12 @@ impl Fold {
 
     fn behavior(&mut self, target: &str, id: &str, elapsed_ms: u64) -> Option<&mut BehaviorFold> {
         let index = self.target_index(target, elapsed_ms)?;
-        if !self.targets[index].behaviors.contains_key(id) {
-            self.warn_once(format!("the journal speaks of `{id}` on `{target}`, where it is not selected"));
-            return None;
+        let behavior = self.targets[index].behaviors.get_mut(id);
+        if behavior.is_none() {
+            let warning = format!("the journal speaks of `{id}` on `{target}`, where it is not selected");
+            warn_once(&mut self.record.warnings, warning);
         }
-        self.targets[index].behaviors.get_mut(id)
-    }
-
-    fn warn_once(&mut self, warning: String) {
-        if !self.record.warnings.contains(&warning) {
-            self.record.warnings.push(warning);
-        }
+        behavior
     }
 
     fn finish(mut self) -> Record {
@@ -325,6 +321,12 @@ impl Fold {
             self.record.evidence_digest = Some(digest);
         }
         self.record
+    }
+}
+
+fn warn_once(warnings: &mut Vec<String>, warning: String) {
+    if !warnings.contains(&warning) {
+        warnings.push(warning);
     }
 }
 
