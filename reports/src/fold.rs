@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use levelfield_provider::ResourceRef;
 
 use crate::{
+    abreast,
     event::{CallStats, Event, EventKind, FORMAT, Proof, Stamp, TargetManifest},
     record::{Attempt, BehaviorResult, Reading, Record, RunStatus, TargetRecord},
     snug, steps,
@@ -335,7 +336,7 @@ impl Record {
     ///
     /// To be called again after results were changed, as judging stored evidence under another guideline does.
     pub fn derive(&mut self) {
-        for target in &mut self.targets {
+        abreast::each(self.targets.iter_mut().collect(), |target| {
             target.steps = steps::rows(&self.behaviors, &target.results);
             target.capabilities.iter_mut().for_each(|row| row.proven_by.clear());
             for result in target.results.iter().filter(|r| r.verdict == Verdict::Pass) {
@@ -344,7 +345,7 @@ impl Record {
                     row.proven_by.push(result.id.clone());
                 }
             }
-        }
+        });
     }
 }
 

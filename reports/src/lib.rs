@@ -3,6 +3,7 @@
 //! The engine emits one stream of [`Event`]s; the journal keeps them, and a [`Record`] is nothing but their fold. Every report is
 //! written from a record alone, so all of them can be written again at any time and none can say more than the journal does.
 
+pub mod abreast;
 pub mod atomic;
 pub mod baseline;
 pub mod blocks;

@@ -2,7 +2,7 @@
 //!
 //! Each piece of evidence is read once, checked, and judged for every reading that names it; the pieces themselves are not kept, as
 //! those of a large run would not fit into memory. What a judge says of one reading depends on nothing else, so that the order does
-//! not matter, and pieces are judged side by side.
+//! not matter, and pieces are judged side by side. So are the results that follow from them.
 
 use std::{collections::HashMap, mem, path::Path};
 
@@ -11,7 +11,7 @@ use levelfield_kit::{
     evidence::{self, Evidence, EvidenceError},
 };
 use levelfield_reports::{
-    InconclusiveReason, Judgement, Record, Verdict,
+    InconclusiveReason, Judgement, Record, Verdict, abreast,
     event::BehaviorInfo,
     record::{Attempt, BehaviorResult},
 };
@@ -24,7 +24,7 @@ use serde_json::{Value, value::RawValue};
 /// When the evidence cannot be read, or was altered.
 pub fn judge(mut record: Record, standard: &Standard, folder: &Path) -> Result<Record, EvidenceError> {
     let checks = Checks::of(standard);
-    let mut judged = judge_readings(&record, &checks, folder)?.into_iter();
+    let mut judged = judge_readings(&record, &checks, folder)?;
     let guideline = standard.guideline();
     record.run.guideline.clone_from(&guideline.edition);
     guideline.sha256().clone_into(&mut record.run.guideline_sha256);
@@ -33,10 +33,10 @@ pub fn judge(mut record: Record, standard: &Standard, folder: &Path) -> Result<R
             *info = BehaviorInfo::from(stated);
         }
     }
-    for result in record.targets.iter_mut().flat_map(|t| &mut t.results) {
-        if checks.of_result(result).is_none() {
-            continue;
-        }
+    let rounds = record.run.rounds;
+    let results = results(&mut record, &checks, &mut judged);
+    abreast::each(results, |(result, judged)| {
+        let mut judged = judged.iter_mut().map(Option::take);
         for attempt in &mut result.attempts {
             attempt.judgement = match of_attempt(attempt, judged.by_ref()) {
                 Some(mut judgement) => {
@@ -46,10 +46,28 @@ pub fn judge(mut record: Record, standard: &Standard, folder: &Path) -> Result<R
                 None => Judgement::inconclusive(InconclusiveReason::Harness, "the evidence is not in the run's folder"),
             };
         }
-        conclude(result, record.run.rounds);
-    }
+        conclude(result, rounds);
+    });
     record.derive();
     Ok(record)
+}
+
+/// The results that are judged again, each with its part of `judged`, which stands in the record's order.
+fn results<'a>(
+    record: &'a mut Record,
+    checks: &Checks<'_>,
+    mut judged: &'a mut [Option<Judgement>],
+) -> Vec<(&'a mut BehaviorResult, &'a mut [Option<Judgement>])> {
+    let mut results = Vec::new();
+    for result in record.targets.iter_mut().flat_map(|t| &mut t.results) {
+        if checks.of_result(result).is_some() {
+            let readings = result.attempts.iter().map(|attempt| attempt.readings.len()).sum();
+            let (own, others) = judged.split_at_mut(readings);
+            results.push((result, own));
+            judged = others;
+        }
+    }
+    results
 }
 
 /// The result that the attempts give now. A waiver stays in force; what it covers is what the evidence shows now.
