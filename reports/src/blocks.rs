@@ -5,11 +5,13 @@
 //! blocks before, in their order. Only a few blocks are in memory at any time.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    num::NonZero,
     panic, thread,
 };
+
+use crate::abreast;
 
 /// About how long a block is, in bytes. What is shorter than this is read without further threads.
 const BLOCK: u64 = 1 << 20;
@@ -37,31 +39,28 @@ fn each_of<T: Send, E>(
     work: impl Fn(&[u8]) -> T + Sync,
     mut take: impl FnMut(T) -> Result<(), E>,
 ) -> Result<(), E> {
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let mut done: Vec<T> = Vec::new();
-    loop {
-        let mut blocks = Vec::with_capacity(workers);
-        while blocks.len() < workers
-            && let Some(block) = next(&mut source, size).map_err(&failed)?
-        {
-            blocks.push(block);
+    let workers = abreast::processors();
+    let mut next = || next(&mut source, size).map_err(&failed);
+    let Some(first) = next()? else { return Ok(()) };
+    let Some(second) = next()? else {
+        // A short file is not worth a thread.
+        return take(work(&first));
+    };
+    thread::scope(|scope| {
+        let work = &work;
+        let start = |block: Vec<u8>| scope.spawn(move || work(&block));
+        let mut begun = VecDeque::from([start(first), start(second)]);
+        loop {
+            // Some more than can be worked on, so that no processor is idle while what came of the eldest is taken.
+            while begun.len() < workers + 2
+                && let Some(block) = next()?
+            {
+                begun.push_back(start(block));
+            }
+            let Some(eldest) = begun.pop_front() else { return Ok(()) };
+            take(eldest.join().unwrap_or_else(|why| panic::resume_unwind(why)))?;
         }
-        if let ([only], []) = (blocks.as_slice(), done.as_slice()) {
-            // A short file is not worth a thread.
-            done.push(work(only));
-            continue;
-        }
-        if blocks.is_empty() && done.is_empty() {
-            return Ok(());
-        }
-        done = thread::scope(|scope| {
-            let work = &work;
-            let begun: Vec<_> = blocks.iter().map(|block| scope.spawn(move || work(block))).collect();
-            done.drain(..).try_for_each(&mut take)?;
-            let ended = begun.into_iter().map(|block| block.join().unwrap_or_else(|why| panic::resume_unwind(why)));
-            Ok(ended.collect())
-        })?;
-    }
+    })
 }
 
 /// The next lines, of about `size` bytes; nothing at the end.
