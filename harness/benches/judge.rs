@@ -19,6 +19,8 @@ use std::{
     time::Instant,
 };
 
+use levelfield_reports::Event;
+use serde::Deserialize as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -125,7 +127,11 @@ impl Once {
         fs::create_dir_all(folder.join("evidence")).unwrap();
         let mut store = BufWriter::new(File::create(folder.join("evidence/observations.jsonl")).unwrap());
         let mut journal = BufWriter::new(File::create(folder.join("events.jsonl")).unwrap());
-        let mut write = |event: &Value| writeln!(journal, "{event}").unwrap();
+        let mut write = |event: &Value| {
+            // In the order in which the engine writes it.
+            let event = Event::deserialize(event).unwrap();
+            writeln!(journal, "{}", serde_json::to_string(&event).unwrap()).unwrap();
+        };
         let (first, rest) = self.events.split_first().unwrap();
         let (last, rest) = rest.split_last().unwrap();
         write(&beginning(first.clone(), copies, over));
