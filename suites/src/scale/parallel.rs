@@ -77,7 +77,7 @@ pub(super) async fn observe(ctx: Ctx, expect: AllComplete) -> Observation<Togeth
     }
     nodes.sort_unstable_by_key(|(nth, _)| *nth);
     if let Some(group) = group {
-        journey::remove(&ctx, &ResourceRef::new(Kind::Group, group.id), ROLE).await;
+        journey::remove(&ctx, ResourceRef::new(Kind::Group, group.id), ROLE).await;
     }
     Ok(Together { asked, at_one_time, nodes: nodes.into_iter().map(|(_, walked)| walked).collect() })
 }

@@ -234,17 +234,35 @@ pub async fn discard(env: &Env, subject: &Subject) {
         state.group.map(|g| ResourceRef::new(Kind::Group, g.id)),
         state.key_pair.map(|k| ResourceRef::new(Kind::KeyPair, k.id)),
     ];
-    for resource in resources.into_iter().flatten() {
-        remove(env, &resource, &subject.role).await;
+    for (resource, error) in remove_all(env, resources.into_iter().flatten()).await {
+        env.target.warn(format!("remove {resource} of the {}: {error}", subject.role));
     }
 }
 
 /// Removes one thing that was made for `role`. What cannot be removed now stays in the ledger and is removed, or reported, at the
 /// end of the run.
-pub async fn remove(env: &Env, resource: &ResourceRef, role: &str) {
-    if let Err(error) = env.target.delete_patiently(resource, &env.waiter).await {
+pub async fn remove(env: &Env, resource: ResourceRef, role: &str) {
+    for (resource, error) in remove_all(env, [resource]).await {
         env.target.warn(format!("remove {resource} of the {role}: {error}"));
     }
+}
+
+/// Removes `resources` in their order, and says which could not be. What a node holds that could not be removed itself is not waited
+/// for: it will not be let go.
+async fn remove_all(env: &Env, resources: impl IntoIterator<Item = ResourceRef>) -> Vec<(ResourceRef, ProviderError)> {
+    let mut failed: Vec<(ResourceRef, ProviderError)> = Vec::new();
+    for resource in resources {
+        let a_node_is_left = failed.iter().any(|(left, _)| left.kind == Kind::Node);
+        let removed = if a_node_is_left {
+            env.target.delete(&resource).await
+        } else {
+            env.target.delete_patiently(&resource, &env.waiter).await
+        };
+        if let Err(error) = removed {
+            failed.push((resource, error));
+        }
+    }
+    failed
 }
 
 /// Removes everything that the ledger holds open for this target, in the order of removal.
@@ -252,11 +270,6 @@ pub async fn remove(env: &Env, resource: &ResourceRef, role: &str) {
 /// # Errors
 /// Every removal that failed, with what came back.
 pub async fn clean_up(env: &Env) -> Result<(), Vec<(ResourceRef, ProviderError)>> {
-    let mut failed = Vec::new();
-    for resource in env.target.open_resources() {
-        if let Err(error) = env.target.delete_patiently(&resource, &env.waiter).await {
-            failed.push((resource, error));
-        }
-    }
+    let failed = remove_all(env, env.target.open_resources()).await;
     if failed.is_empty() { Ok(()) } else { Err(failed) }
 }

@@ -1,6 +1,11 @@
 //! One call on a target: bounded in time, made again while it fails for a passing reason, counted.
 
-use std::{future::Future, sync::PoisonError, time::Duration};
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use levelfield_provider::{FailureClass, LeftBehind, ProviderError};
 
@@ -15,12 +20,17 @@ impl Target {
         Fut: Future<Output = Result<T>>,
     {
         let mut backoff = self.backoff();
-        loop {
+        let outcome = loop {
             match self.call_once(operation, backoff.attempt > 1, make()).await {
-                Err(error) if error.class.is_transient() && backoff.pause(&error).await => {}
-                outcome => return outcome,
+                Err(error)
+                    if error.class.is_transient()
+                        && self.silence.leaves_hope(error.class, backoff.attempt)
+                        && backoff.pause(&error).await => {}
+                outcome => break outcome,
             }
-        }
+        };
+        self.silence.learn(operation, outcome.as_ref().err().map(|error| error.class));
+        outcome
     }
 
     pub(super) async fn call_once<T>(
@@ -53,6 +63,42 @@ impl Target {
     }
 }
 
+/// The attempts at a call while another one was given up for want of an answer.
+const ATTEMPTS_IN_SILENCE: u32 = 3;
+
+/// Which operations the target stopped answering, however often they were asked for.
+///
+/// A cloud that vanished is found out by the first call that all attempts are spent on. To spend them on every call after it would keep
+/// the end of the run, and the word on what is left behind, waiting for many minutes.
+#[derive(Default)]
+pub(super) struct Silence {
+    operations: Mutex<BTreeSet<String>>,
+}
+
+impl Silence {
+    /// Whether a call that failed like this is to be made again after so many attempts.
+    fn leaves_hope(&self, failure: FailureClass, attempts: u32) -> bool {
+        attempts < ATTEMPTS_IN_SILENCE || !is_silence(failure) || self.operations().is_empty()
+    }
+
+    /// Notes how a call ended for good.
+    fn learn(&self, operation: &str, failure: Option<FailureClass>) {
+        if failure.is_some_and(is_silence) {
+            self.operations().insert(operation.to_owned());
+        } else {
+            self.operations().remove(operation);
+        }
+    }
+
+    fn operations(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_silence(failure: FailureClass) -> bool {
+    matches!(failure, FailureClass::Transport | FailureClass::Timeout)
+}
+
 /// The pauses between the attempts at one call.
 pub(super) struct Backoff {
     clock: Clock,
@@ -72,5 +118,28 @@ impl Backoff {
         tokio::time::sleep(error.retry_after.unwrap_or_else(|| self.clock.wall(self.pause_s)).min(longest)).await;
         self.pause_s *= 2.0;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_one_call_got_no_answer_others_are_given_up_sooner() {
+        let silence = Silence::default();
+        let (transport, throttled) = (FailureClass::Transport, FailureClass::Throttled);
+        assert!(silence.leaves_hope(transport, 9));
+        silence.learn("node", Some(transport));
+        for (failure, attempts, hope) in
+            [(transport, 1, true), (transport, 2, true), (transport, 3, false), (throttled, 9, true)]
+        {
+            assert_eq!(silence.leaves_hope(failure, attempts), hope, "{failure} {attempts}");
+        }
+        // Another part of it answers; the one that did not still has to.
+        silence.learn("networks", None);
+        assert!(!silence.leaves_hope(transport, 3));
+        silence.learn("node", Some(FailureClass::NotFound));
+        assert!(silence.leaves_hope(transport, 9));
     }
 }

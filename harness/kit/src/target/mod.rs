@@ -65,6 +65,7 @@ pub struct Target {
     open: Mutex<BTreeMap<ResourceRef, u64>>,
     serial: AtomicU64,
     reads: reads::Reads,
+    silence: call::Silence,
 }
 
 /// What a [`Target`] is made of.
@@ -105,6 +106,7 @@ impl Target {
             open: Mutex::default(),
             serial: AtomicU64::new(0),
             reads: reads::Reads::default(),
+            silence: call::Silence::default(),
         }
     }
 
