@@ -3,13 +3,18 @@
 //! No sleep stands for a condition: between two looks a wait pauses, and what ends it is always a condition or its limit. The
 //! limit of a wait that the guideline bounds is part of the contract, and how long it took is evidence.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
+use levelfield_provider::ProviderError;
 use levelfield_reports::EventKind;
 use serde::{Deserialize, Serialize, Serializer, de::value::UnitDeserializer, ser::SerializeStruct as _};
 use tokio::time::Instant;
 
-use crate::events::Events;
+use crate::{events::Events, hindrance::Hindrance};
 
 /// Converts between seconds on the target's clock and durations here.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +170,36 @@ impl Waiter {
         Waited { wait: name.to_owned(), limit_s, took_s, value, last }
     }
 
+    /// The same for looks that call the target. Where the last of them got no answer, nothing is known of the condition: that is the
+    /// failed call's to say, and not that the condition does not hold.
+    ///
+    /// # Errors
+    /// How the last call failed, if it did so for a passing reason and the condition was not met.
+    pub async fn ask<T, F, Fut>(&self, name: &str, limit_s: f64, mut look: F) -> Result<Waited<T>, Hindrance>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<Look<T>, ProviderError>>,
+    {
+        let unanswered = Mutex::new(None);
+        let waited = self
+            .wait(name, limit_s, || {
+                let (asked, unanswered) = (look(), &unanswered);
+                async move {
+                    let (look, failed) = match asked.await {
+                        Ok(look) => (look, None),
+                        Err(error) => (Look::NotYet(error.to_string()), Some(error).filter(|e| e.class.is_transient())),
+                    };
+                    *unanswered.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+                    look
+                }
+            })
+            .await;
+        match unanswered.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) if !waited.met() => Err(error.into()),
+            _ => Ok(waited),
+        }
+    }
+
     fn emit(&self, kind: EventKind) {
         self.events.emit(kind);
     }
@@ -190,6 +225,28 @@ mod tests {
             .await;
         assert_eq!(waited.value, Some(3));
         assert!(waited.took_s >= 1.0 && waited.took_s < 60.0, "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_call_without_an_answer_leaves_open_is_not_denied() {
+        use levelfield_provider::FailureClass;
+        for (class, last, unknown) in [
+            (FailureClass::Transport, true, true),
+            (FailureClass::Throttled, true, true),
+            (FailureClass::Transport, false, false),
+            (FailureClass::NotFound, true, false),
+        ] {
+            let mut looks = 0;
+            let waited = waiter()
+                .ask("node running", 5.0, || {
+                    looks += 1;
+                    let fails = looks == 1 || last;
+                    let error = ProviderError::new("read node", class, "so it ended");
+                    async move { if fails { Err(error) } else { Ok(Look::<()>::NotYet("pending".to_owned())) } }
+                })
+                .await;
+            assert_eq!(waited.is_err(), unknown, "{class}, last: {last}");
+        }
     }
 
     #[test]

@@ -50,12 +50,14 @@ impl std::fmt::Display for Said {
 pub(crate) struct Home {
     folder: TempDir,
     token: Option<String>,
+    /// Where OpenStack clouds are named, if not where the environment says.
+    clouds: Option<PathBuf>,
 }
 
 impl Home {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), token: None }
+        Self { folder: tempfile::tempdir().unwrap(), token: None, clouds: None }
     }
 
     /// One whose configuration names `sim` as its only target, `cloud`.
@@ -64,6 +66,11 @@ impl Home {
         home.token = Some(sim.token.clone());
         home.configure(&sim.target("cloud"));
         home
+    }
+
+    /// Names OpenStack clouds in a file of its own.
+    pub(crate) fn name_clouds(&mut self, text: &str) {
+        self.clouds = Some(self.write("clouds.yaml", text));
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -102,6 +109,9 @@ impl Home {
             Some(token) => command.env(TOKEN, token),
             None => command.env_remove(TOKEN),
         };
+        if let Some(clouds) = &self.clouds {
+            command.env("OS_CLIENT_CONFIG_FILE", clouds);
+        }
     }
 
     /// What the command answers.

@@ -134,7 +134,8 @@ async fn request(
     let running = until_state_seeing(env, &first.id, NodeState::Running, env.params.running_within_s, |node| {
         described.get_or_insert_with(|| node.clone());
     })
-    .await;
+    .await
+    .map_err(|hindrance| Block::new(owner, hindrance))?;
     if let Some(node) = &running.value {
         subject.update(|s| s.node = Some(node.clone()));
         stamp(env, subject, Stamp::Running, started);
@@ -143,7 +144,15 @@ async fn request(
 }
 
 /// Waits until the API shows a state; a state from which there is no way back ends the wait at once.
-pub(super) async fn until_state(env: &Env, id: &str, state: NodeState, limit_s: f64) -> Waited<Node> {
+///
+/// # Errors
+/// Why the API does not say.
+pub(super) async fn until_state(
+    env: &Env,
+    id: &str,
+    state: NodeState,
+    limit_s: f64,
+) -> Result<Waited<Node>, Hindrance> {
     until_state_seeing(env, id, state, limit_s, |_| ()).await
 }
 
@@ -154,26 +163,24 @@ async fn until_state_seeing(
     state: NodeState,
     limit_s: f64,
     see: impl FnMut(&Node) + Send,
-) -> Waited<Node> {
+) -> Result<Waited<Node>, Hindrance> {
     let see = Mutex::new(see);
     env.waiter
-        .wait(&format!("node {state}"), limit_s, || async {
-            let read = env.target.node(id).await;
-            if let Ok(node) = &read {
-                (see.lock().unwrap_or_else(PoisonError::into_inner))(node);
-            }
-            match read {
-                Ok(node) if node.state == state => Look::Met(node),
-                Ok(node) if matches!(node.state, NodeState::Failed | NodeState::Terminated) => {
+        .ask(&format!("node {state}"), limit_s, || async {
+            let node = match env.target.node(id).await {
+                Ok(node) => node,
+                // A node just created may not be listed yet.
+                Err(error) if error.class == FailureClass::NotFound || error.class.is_transient() => return Err(error),
+                Err(error) => return Ok(Look::Never(error.to_string())),
+            };
+            (see.lock().unwrap_or_else(PoisonError::into_inner))(&node);
+            Ok(match node.state {
+                now if now == state => Look::Met(node),
+                NodeState::Failed | NodeState::Terminated => {
                     Look::Never(format!("{}: {}", node.state, node.state_reason.unwrap_or_default()))
                 }
-                Ok(node) => Look::NotYet(node.state.to_string()),
-                // A node just created may not be listed yet.
-                Err(error) if error.class == FailureClass::NotFound || error.class.is_transient() => {
-                    Look::NotYet(error.to_string())
-                }
-                Err(error) => Look::Never(error.to_string()),
-            }
+                now => Look::NotYet(now.to_string()),
+            })
         })
         .await
 }
@@ -186,22 +193,21 @@ async fn find_address(env: &Env, subject: &Subject, node: &Node, started: Instan
     let shown = Mutex::new(node_address(node));
     let by_default = env
         .waiter
-        .wait("public address", ADDRESS_LAG_S, || async {
+        .ask("public address", ADDRESS_LAG_S, || async {
             if let Some(address) = shown.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                return Look::Met(address);
+                return Ok(Look::Met(address));
             }
-            match env.target.node(&node.id).await {
-                Ok(now) => match node_address(&now) {
-                    Some(address) => {
-                        subject.update(|s| s.node = Some(now.clone()));
-                        Look::Met(address)
-                    }
-                    None => Look::NotYet("only private addresses".to_owned()),
-                },
-                Err(error) => Look::NotYet(error.to_string()),
-            }
+            let now = env.target.node(&node.id).await?;
+            Ok(match node_address(&now) {
+                Some(address) => {
+                    subject.update(|s| s.node = Some(now.clone()));
+                    Look::Met(address)
+                }
+                None => Look::NotYet("only private addresses".to_owned()),
+            })
         })
-        .await;
+        .await
+        .map_err(|hindrance| Block::new("addressing/public-by-default", hindrance))?;
     let (pattern, address) = match &by_default.value {
         Some(address) => (pattern_of(address), Some(address.clone())),
         None if env.target.has(Capability::FloatingIp) => match request_floating(env, subject, &node.id).await? {
@@ -244,19 +250,18 @@ async fn request_floating(env: &Env, subject: &Subject, node: &str) -> Result<Op
     env.target.attach_address(&floating.id, node).await.map_err(blocked)?;
     let shown = env
         .waiter
-        .wait("floating address on the node", ADDRESS_LAG_S, || async {
-            match env.target.node(node).await {
-                Ok(now) => match now.addresses.iter().find(|a| a.address == floating.address).cloned() {
-                    Some(address) => {
-                        subject.update(|s| s.node = Some(now));
-                        Look::Met(address)
-                    }
-                    None => Look::NotYet("not listed".to_owned()),
-                },
-                Err(error) => Look::NotYet(error.to_string()),
-            }
+        .ask("floating address on the node", ADDRESS_LAG_S, || async {
+            let now = env.target.node(node).await?;
+            Ok(match now.addresses.iter().find(|a| a.address == floating.address).cloned() {
+                Some(address) => {
+                    subject.update(|s| s.node = Some(now));
+                    Look::Met(address)
+                }
+                None => Look::NotYet("not listed".to_owned()),
+            })
         })
-        .await;
+        .await
+        .map_err(|hindrance| Block::new("addressing/public-by-default", hindrance))?;
     Ok(Some(shown.value.unwrap_or(NodeAddress {
         address: floating.address,
         scope: Scope::Public,

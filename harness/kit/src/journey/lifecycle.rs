@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use levelfield_provider::{Capability, FailureClass, Kind, NodeAction, NodeState, ProviderError, ResourceRef, Scope};
+use levelfield_provider::{
+    Capability, FailureClass, Kind, Node, NodeAction, NodeState, ProviderError, ResourceRef, Scope,
+};
 
 use super::{Env, alter::put_back, deliver::until_state};
 use crate::{
@@ -52,7 +54,7 @@ async fn survive(env: &Env, subject: &Subject, owner: &'static str, transition: 
         }
         Transition::StopStart => {
             act(NodeAction::Stop).await?;
-            let stopped = until_state(env, &id, NodeState::Stopped, env.params.gone_within_s).await;
+            let stopped = until_state(env, &id, NodeState::Stopped, env.params.gone_within_s).await.map_err(blocked)?;
             if !stopped.met() {
                 let sentence = stopped.sentence();
                 let Waited { wait, limit_s, took_s, last, .. } = stopped;
@@ -67,14 +69,16 @@ async fn survive(env: &Env, subject: &Subject, owner: &'static str, transition: 
     let wait = if transition == Transition::Reboot { "node back after reboot" } else { "node back after start" };
     let back = env
         .waiter
-        .wait(wait, limit_s, || async {
-            match come_back(env, subject, &way).await {
+        .ask(wait, limit_s, || async {
+            let node = env.target.node(&id).await?;
+            Ok(match come_back(env, subject, &way, node).await {
                 Ok(now) if now.boot_id != before.boot_id => Look::Met(now),
                 Ok(_) => Look::NotYet("still the same boot".to_owned()),
                 Err(seen) => Look::NotYet(seen),
-            }
+            })
         })
-        .await;
+        .await
+        .map_err(blocked)?;
     let (met, sentence) = (back.met(), back.sentence());
     subject.update(|s| {
         let survived = Some(Survived { before, back });
@@ -92,8 +96,7 @@ fn id_of(subject: &Subject) -> String {
 
 /// Finds the node where it is now, which may be another address, and looks who it is. The host key may have changed too: that
 /// is a finding about identity, not a reason to stay outside.
-async fn come_back(env: &Env, subject: &Subject, way: &Way) -> Result<Identity, String> {
-    let node = env.target.node(&id_of(subject)).await.map_err(|e| e.to_string())?;
+async fn come_back(env: &Env, subject: &Subject, way: &Way, node: Node) -> Result<Identity, String> {
     if node.state != NodeState::Running {
         return Err(format!("API state {}", node.state));
     }
@@ -147,7 +150,10 @@ pub async fn terminate(env: &Env, subject: &Subject) {
         Ok(first) => first,
         Err(hindrance) => return subject.block(Block::new(owner, hindrance)),
     };
-    let gone = until_gone(env, &node.id).await;
+    let gone = match until_gone(env, &node.id).await {
+        Ok(gone) => gone,
+        Err(hindrance) => return subject.block(Block::new(owner, hindrance)),
+    };
     let silent = match &way {
         Some(way) => Some(until_silent(env, way).await),
         None => None,
@@ -173,14 +179,14 @@ async fn close(env: &Env, resource: &ResourceRef) {
     }
 }
 
-async fn until_gone(env: &Env, id: &str) -> Waited<bool> {
+async fn until_gone(env: &Env, id: &str) -> Result<Waited<bool>, Hindrance> {
     env.waiter
-        .wait("node gone", env.params.gone_within_s, || async {
+        .ask("node gone", env.params.gone_within_s, || async {
             match env.target.node(id).await {
-                Ok(node) if node.state == NodeState::Terminated => Look::Met(true),
-                Ok(node) => Look::NotYet(node.state.to_string()),
-                Err(error) if error.class == FailureClass::NotFound => Look::Met(false),
-                Err(error) => Look::NotYet(error.to_string()),
+                Ok(node) if node.state == NodeState::Terminated => Ok(Look::Met(true)),
+                Ok(node) => Ok(Look::NotYet(node.state.to_string())),
+                Err(error) if error.class == FailureClass::NotFound => Ok(Look::Met(false)),
+                Err(error) => Err(error),
             }
         })
         .await
