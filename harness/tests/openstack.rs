@@ -150,8 +150,8 @@ fn a_cloud_that_vanishes_is_no_verdict_and_what_is_left_is_named() {
     assert_eq!(said.code, 4, "{said}");
     assert!(said.out.contains("left behind"), "{said}");
     let found = verdicts(&record(&folder));
-    for (id, verdict) in found {
-        assert!(verdict.contains("inconclusive"), "{id}: {verdict} in {said}");
+    for id in ["allocation/node-requested", "login/key-accepted"] {
+        assert!(found[id].contains("inconclusive"), "{id}: {} in {said}", found[id]);
     }
     assert!(!open_entries(&folder).is_empty(), "{said}");
     // It is back, by the way that the catalogue states.
