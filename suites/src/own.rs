@@ -1,12 +1,7 @@
 //! What behaviours make of their own: keys and nodes that are removed again whatever became of the observation.
 
-use levelfield_kit::{
-    Ctx, Hindrance,
-    remote::NodeKey,
-    subject::Answer,
-    wait::{Look, Waited},
-};
-use levelfield_provider::{FailureClass, KeyPair, Kind, Node, NodeState, ResourceRef, Tags};
+use levelfield_kit::{Ctx, Hindrance, Observation, journey, remote::NodeKey, subject::Answer, wait::Waited};
+use levelfield_provider::{KeyPair, Kind, Node, NodeState, ResourceRef, Tags};
 
 /// What a behaviour made so far.
 #[derive(Default)]
@@ -51,22 +46,11 @@ pub(crate) async fn import(ctx: &Ctx, name: &str, key: &NodeKey, made: &mut Made
 }
 
 /// Until the API shows a node of the behaviour's own as running, for as long as the guideline gives any node.
-pub(crate) async fn until_running(ctx: &Ctx, id: &str) -> Waited<Node> {
-    ctx.waiter
-        .wait("node running", ctx.params.running_within_s, || async {
-            match ctx.target.node(id).await {
-                Ok(node) if node.state == NodeState::Running => Look::Met(node),
-                Ok(node) if matches!(node.state, NodeState::Failed | NodeState::Terminated) => {
-                    Look::Never(format!("{}: {}", node.state, node.state_reason.unwrap_or_default()))
-                }
-                Ok(node) => Look::NotYet(node.state.to_string()),
-                Err(error) if error.class == FailureClass::NotFound || error.class.is_transient() => {
-                    Look::NotYet(error.to_string())
-                }
-                Err(error) => Look::Never(error.to_string()),
-            }
-        })
-        .await
+///
+/// # Errors
+/// Why the API does not say.
+pub(crate) async fn until_running(ctx: &Ctx, id: &str) -> Observation<Waited<Node>> {
+    journey::until_state(ctx, id, NodeState::Running, ctx.params.running_within_s).await
 }
 
 /// The account's nodes of that name that are not gone. Asked for without tags, which may come late.

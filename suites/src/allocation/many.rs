@@ -138,12 +138,13 @@ async fn request_together(ctx: &Ctx, nodes: u32, made: &mut Made) -> Observation
     let asked = answers.into_iter().map(|answer| async move {
         let answer = answer.map(|node| node.id);
         let running = match answer.accepted() {
-            Some(id) => Some(until_running(ctx, id).await),
+            Some(id) => Some(until_running(ctx, id).await?),
             None => None,
         };
-        Asked { answer, running }
+        Ok(Asked { answer, running })
     });
-    Ok(ParallelRequests { asked: join_all(asked).await })
+    let asked = join_all(asked).await.into_iter().collect::<Observation<_>>()?;
+    Ok(ParallelRequests { asked })
 }
 
 fn judge_parallel_requests(seen: &ParallelRequests, _: &Together) -> Judgement {

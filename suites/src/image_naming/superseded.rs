@@ -47,7 +47,7 @@ async fn launch_superseded(ctx: &Ctx, made: &mut Made) -> Observation<Superseded
     let node = match Answer::of(ctx.target.create_node(&request).await)? {
         Answer::Accepted(node) => {
             made.note(Kind::Node, &node.id);
-            let running = until_running(ctx, &node.id).await;
+            let running = until_running(ctx, &node.id).await?;
             let state = match &running.value {
                 Some(node) => Some(node.state),
                 None => ctx.target.node(&node.id).await.ok().map(|node| node.state),

@@ -147,12 +147,7 @@ async fn request(
 ///
 /// # Errors
 /// Why the API does not say.
-pub(super) async fn until_state(
-    env: &Env,
-    id: &str,
-    state: NodeState,
-    limit_s: f64,
-) -> Result<Waited<Node>, Hindrance> {
+pub async fn until_state(env: &Env, id: &str, state: NodeState, limit_s: f64) -> Result<Waited<Node>, Hindrance> {
     until_state_seeing(env, id, state, limit_s, |_| ()).await
 }
 

@@ -28,7 +28,7 @@ use crate::{
 
 pub use alter::{harden, put_back, seal};
 pub use choose::{choose, flavor_that_fits, pick_flavor, pick_image, pick_network};
-pub use deliver::{deliver, open_group};
+pub use deliver::{deliver, open_group, until_state};
 pub use lifecycle::{clean_up, discard, identity, reboot, remove, restart, terminate};
 pub use user_data::{BOOTS_PATH, KNOWN_HOST, TrustAnchor, user_data};
 
