@@ -210,23 +210,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_that_a_given_up_read_was_for_are_read_again() {
-        let reads = Arc::new(Reads::default());
-        let never = |_: Vec<String>| std::future::pending::<Result<Vec<Node>>>();
-        let leader = reads.node("i-1", 9, APART, never);
-        let calls = Mutex::default();
-        let follower = read(&reads, &["i-2"], 9, &calls);
-        tokio::pin!(follower);
-        {
-            tokio::pin!(leader);
-            // The leader takes its turn after the follower began to wait: both are in its call.
-            let both = async {
-                tokio::join!(
-                    timeout(Duration::from_millis(100), &mut leader),
-                    timeout(Duration::from_millis(100), &mut follower)
-                )
-            };
-            let _ = both.await;
-        }
-        assert!(follower.await[0].is_ok());
+        let (reads, calls, given_up) = (Reads::default(), Mutex::default(), Mutex::default());
+        let hangs = |ids: Vec<String>| {
+            *given_up.lock().unwrap() = ids;
+            std::future::pending::<Result<Vec<Node>>>()
+        };
+        // While the first is on its way two more come. The elder of them reads for both, and is given up in the middle of it.
+        let first = read(&reads, &["i-0"], 9, &calls);
+        let elder = timeout(Duration::from_millis(300), reads.node("i-1", 9, APART, hangs));
+        let younger = read(&reads, &["i-2"], 9, &calls);
+        let (_, elder, younger) = tokio::join!(first, elder, younger);
+        assert!(elder.is_err());
+        assert_eq!(*given_up.lock().unwrap(), ["i-1", "i-2"]);
+        assert!(younger[0].is_ok());
+        assert_eq!(*calls.lock().unwrap(), [["i-0"], ["i-2"]]);
     }
 }
