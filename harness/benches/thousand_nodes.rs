@@ -18,6 +18,7 @@ use levelfield::{
     },
 };
 use levelfield_kit::{
+    open_files,
     remote::{Credential, Door, NodeKey, Remote},
     settings::{Budget, Scale, Settings},
 };
@@ -30,6 +31,7 @@ use levelfield_suites::{Standard, guideline::Filter};
 
 #[tokio::main]
 async fn main() {
+    open_files::raise_limit();
     let nodes = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(1000);
     let (run_s, sessions) = measure_run(nodes).await;
     println!("{nodes} nodes, eight steps each: {run_s:.2} s, {sessions} SSH sessions, peak memory {}", peak_memory());

@@ -11,6 +11,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
 };
 
+use levelfield_kit::open_files;
 use levelfield_reports::{Event, EventKind, Verdict, event::RunHeader, redact::Redactor};
 use levelfield_suites::{
     Standard,
@@ -122,6 +123,7 @@ pub fn main_on(config: &Path) -> Result<libtest_mimic::Conclusion, AnyError> {
 
 fn trials_of(otherwise: Option<&Path>) -> Result<libtest_mimic::Conclusion, AnyError> {
     let arguments = Arguments::from_args();
+    open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let config = config::load(std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from).as_deref().or(otherwise))?;
     let profile = std::env::var(PROFILE_VARIABLE).unwrap_or_else(|_| "core".to_owned());

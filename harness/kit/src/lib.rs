@@ -13,6 +13,7 @@ pub mod hindrance;
 pub mod journey;
 pub mod ledger;
 pub mod naming;
+pub mod open_files;
 pub mod remote;
 pub mod settings;
 pub mod subject;

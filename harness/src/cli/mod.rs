@@ -30,6 +30,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    levelfield_kit::open_files::raise_limit();
     let mut output = Output::new(cli.color);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use russh::{
     Channel, ChannelId, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Preferred, Pty, SshId, cipher, kex, mac,
     server::{Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey},
@@ -111,19 +112,42 @@ impl Node {
         self.refusal()
     }
 
-    fn start(&mut self, channel: ChannelId, line: String, input: &[u8], handle: Handle) {
+    fn start(
+        &mut self,
+        channel: ChannelId,
+        line: String,
+        input: &[u8],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
         let (cloud, guest) = (Arc::clone(&self.cloud), Arc::clone(&self.guest));
         let exec = Exec { cloud, guest, account: self.account.clone() };
         let input = String::from_utf8_lossy(input).into_owned();
-        let task = tokio::spawn(async move {
-            let output = exec.run(&line, &input).await;
-            deliver(&handle, channel, output).await;
-        });
+        let mut command = Box::pin(async move { exec.run(&line, &input).await });
+        // Most commands end at once, and what they printed leaves with the server's answer, in as few packets as a real one's.
+        if let Some(output) = (&mut command).now_or_never() {
+            return answer(session, channel, output);
+        }
+        let handle = session.handle();
+        let task = tokio::spawn(async move { deliver(&handle, channel, command.await).await });
         self.running.insert(channel, AbortOnDropHandle::new(task));
+        Ok(())
     }
 }
 
-/// Sends what a command printed and how it ended. A client that is gone is told nothing.
+/// Says what a command printed and how it ended, if it ended while it was asked for.
+fn answer(session: &mut Session, channel: ChannelId, output: Output) -> Result<(), russh::Error> {
+    if !output.stdout.is_empty() {
+        session.data(channel, output.stdout)?;
+    }
+    if !output.stderr.is_empty() {
+        session.extended_data(channel, 1, output.stderr)?;
+    }
+    session.exit_status_request(channel, output.status)?;
+    session.eof(channel)?;
+    session.close(channel)
+}
+
+/// The same for a command that took its time. A client that is gone is told nothing.
 async fn deliver(handle: &Handle, channel: ChannelId, output: Output) {
     if !output.stdout.is_empty() {
         let _ = handle.data(channel, output.stdout).await;
@@ -184,7 +208,7 @@ impl Handler for Node {
         if wants_input(&line) {
             self.inputs.insert(channel, (line, vec![]));
         } else {
-            self.start(channel, line, &[], session.handle());
+            self.start(channel, line, &[], session)?;
         }
         Ok(())
     }
@@ -203,7 +227,7 @@ impl Handler for Node {
 
     async fn channel_eof(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
         if let Some((line, input)) = self.inputs.remove(&channel) {
-            self.start(channel, line, &input, session.handle());
+            self.start(channel, line, &input, session)?;
         }
         Ok(())
     }
@@ -231,10 +255,6 @@ impl Handler for Node {
     async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
         session.channel_success(channel)?;
         let line = "There is no shell here: name a command.\r\n";
-        let output = Output { stderr: line.into(), status: 1, ..Output::default() };
-        let handle = session.handle();
-        let task = tokio::spawn(async move { deliver(&handle, channel, output).await });
-        self.running.insert(channel, AbortOnDropHandle::new(task));
-        Ok(())
+        answer(session, channel, Output { stderr: line.into(), status: 1, ..Output::default() })
     }
 }

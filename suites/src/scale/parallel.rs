@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use levelfield_kit::{
-    Ctx, Hindrance, Observation, journey,
+    Ctx, Hindrance, Observation, journey, open_files,
     settings::Settings,
     subject::{Block, Subject},
 };
@@ -23,9 +23,12 @@ pub(super) const ID: &str = "scale/parallel-nodes";
 /// What everything made here is called after.
 const ROLE: &str = "scale";
 
-/// Nodes that live at one time at most; further ones begin as others end. Each takes a few sockets here, and a process is
-/// seldom allowed more than a thousand.
-pub(super) const AT_ONE_TIME: u32 = 100;
+/// Nodes that live at one time at most; further ones begin as others end.
+pub(super) const AT_ONE_TIME: u32 = 200;
+
+/// What a node may take of the files that this process may have open: sessions, knocks, calls. Both ends of them, where the target is
+/// simulated in this very process.
+const FILES_PER_NODE: u64 = 16;
 
 /// The parameters of `scale/parallel-nodes`.
 #[derive(Debug, Deserialize)]
@@ -56,12 +59,17 @@ fn asked(guideline: u32, settings: &Settings) -> u32 {
 /// How many nodes live at one time, if these are the parameters.
 pub(super) fn nodes_at_one_time(expect: &Value, settings: &Settings) -> Option<u32> {
     let expect = AllComplete::deserialize(expect).ok()?;
-    Some(asked(expect.nodes, settings).min(AT_ONE_TIME))
+    Some(at_one_time(asked(expect.nodes, settings), open_files::limit()))
+}
+
+fn at_one_time(asked: u32, files: u64) -> u32 {
+    let bearable = u32::try_from(files / FILES_PER_NODE).unwrap_or(u32::MAX).max(1);
+    asked.min(AT_ONE_TIME).min(bearable)
 }
 
 pub(super) async fn observe(ctx: Ctx, expect: AllComplete) -> Observation<Together> {
     let asked = asked(expect.nodes, &ctx.target.settings);
-    let at_one_time = asked.min(AT_ONE_TIME);
+    let at_one_time = at_one_time(asked, open_files::limit());
     // One group for all of them: accounts are allowed few, and what a group of its own is worth to a node is judged elsewhere.
     let blocked = |block: Block| block.seen_by(ID);
     let choice = journey::choose(&ctx, None).await.map_err(blocked)?;
@@ -252,11 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn no_more_live_at_one_time_than_files_may_be_open_for() {
+        for (asked, files, living) in
+            [(20, 1024, 20), (1000, 20_000, 200), (1000, u64::MAX, 200), (1000, 1024, 64), (1000, 3, 1)]
+        {
+            assert_eq!(at_one_time(asked, files), living, "{asked} nodes, {files} files");
+        }
+    }
+
+    #[test]
     fn the_demand_is_what_lives_at_one_time() {
         let expect = serde_json::json!({ "nodes": 20, "min-success": 1.0 });
         let mut settings = Settings::default();
         assert_eq!(nodes_at_one_time(&expect, &settings), Some(20));
         settings.scale.nodes = Some(1000);
+        open_files::raise_limit();
         assert_eq!(nodes_at_one_time(&expect, &settings), Some(AT_ONE_TIME));
     }
 }

@@ -105,8 +105,8 @@ impl Guest {
             // `tee` writes in place, so mode and owner stay.
             self.demand(&self.root(["tee", &path]).stdin(after.as_bytes())).await?;
         } else {
-            self.make_folder_as_root(&folder, "0700", "root", "root").await?;
-            self.write_file_as_root(&path, after.as_bytes(), "0600", "root:root").await?;
+            self.make_folder_as_root(&folder, "0700").await?;
+            self.write_file_as_root(&path, after.as_bytes(), "0600").await?;
         }
         alteration.files.push(AlteredFile::between(&path, before.as_deref(), &after));
         Ok(alteration)

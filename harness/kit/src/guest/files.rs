@@ -51,26 +51,18 @@ impl Guest {
         Ok(existing)
     }
 
-    /// Writes a file as root: its content first, then its mode (octal: `0644`) and owner (`user:group`).
+    /// Writes a file as root: its content first, then its mode (octal: `0644`).
     ///
-    /// A file that is there keeps its place: links to it see the new content. Until the mode is set, a new file has the one that root's
-    /// umask gives it, so secrets belong in a folder that is closed.
-    pub async fn write_file_as_root(
-        &self,
-        path: &str,
-        bytes: &[u8],
-        mode: &str,
-        owner: &str,
-    ) -> Result<(), GuestError> {
+    /// A file that is there keeps its place and owner: links to it see the new content. A new one is root's, and has the mode that root's
+    /// umask gives it until the other is set, so secrets belong in a folder that is closed.
+    pub async fn write_file_as_root(&self, path: &str, bytes: &[u8], mode: &str) -> Result<(), GuestError> {
         self.demand(&self.root(["tee", path]).stdin(bytes)).await?;
-        self.demand(&self.root(["chmod", mode, path])).await?;
-        self.demand(&self.root(["chown", owner, path])).await?;
-        Ok(())
+        self.demand(&self.root(["chmod", mode, path])).await.map(|_| ())
     }
 
-    /// Makes a folder and those above it, as root, with this mode and owner.
-    pub async fn make_folder_as_root(&self, path: &str, mode: &str, user: &str, group: &str) -> Result<(), GuestError> {
-        self.demand(&self.root(["install", "-d", "-m", mode, "-o", user, "-g", group, path])).await.map(|_| ())
+    /// Makes a folder and those above it, as root and root's, with this mode.
+    pub async fn make_folder_as_root(&self, path: &str, mode: &str) -> Result<(), GuestError> {
+        self.demand(&self.root(["install", "-d", "-m", mode, "-o", "root", "-g", "root", path])).await.map(|_| ())
     }
 
     /// Removes a file as root. One that is not there is fine.

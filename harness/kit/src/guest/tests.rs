@@ -143,20 +143,17 @@ async fn commands_that_are_missing_or_denied_are_told_apart() {
 async fn files_are_written_as_root_with_mode_and_owner() {
     let Some(sshd) = Sshd::alterable(&[]) else { return };
     let guest = guest(&sshd);
-    guest.make_folder_as_root("/etc/levelfield test", "0750", "root", "root").await.unwrap();
+    guest.make_folder_as_root("/etc/levelfield test", "0750").await.unwrap();
     let path = "/etc/levelfield test/it's";
     let bytes: Vec<u8> = (0..=255).collect();
-    guest.write_file_as_root(path, &bytes, "0600", "root:root").await.unwrap();
+    guest.write_file_as_root(path, &bytes, "0600").await.unwrap();
     assert!(guest.read_file(path, false).await.is_err());
     assert_eq!(guest.read_file(path, true).await.unwrap(), Some(bytes));
     guest.remove_file_as_root(path).await.unwrap();
     assert_eq!(guest.read_file(path, true).await.unwrap(), None);
     assert!(!std::path::Path::new("/etc/levelfield test").exists(), "the machine itself was altered");
 
-    guest
-        .write_file_as_root("/etc/ssh/ssh_known_hosts", b"# x\n\nh ssh-ed25519 A\n", "0644", "root:root")
-        .await
-        .unwrap();
+    guest.write_file_as_root("/etc/ssh/ssh_known_hosts", b"# x\n\nh ssh-ed25519 A\n", "0644").await.unwrap();
     assert_eq!(guest.known_hosts().await.unwrap(), ["h ssh-ed25519 A"]);
     let keys = guest.authorized_keys(ACCOUNT).await.unwrap();
     assert_eq!(keys.keys.len(), 1);
@@ -171,12 +168,12 @@ async fn a_password_lets_in_until_password_login_ends() {
         let guest = guest(&sshd);
         // The settings that the fixture gives come after those of the drop-in folder.
         let drop_in = "/etc/ssh/sshd_config.d/50-cloud-init.conf";
-        guest.write_file_as_root(drop_in, b"PasswordAuthentication yes\n", "0600", "root:root").await.unwrap();
+        guest.write_file_as_root(drop_in, b"PasswordAuthentication yes\n", "0600").await.unwrap();
         if !include {
             let main =
                 String::from_utf8(guest.read_file("/etc/ssh/sshd_config", true).await.unwrap().unwrap()).unwrap();
             let main = main.replace("Include", "#Include");
-            guest.write_file_as_root("/etc/ssh/sshd_config", main.as_bytes(), "0644", "root:root").await.unwrap();
+            guest.write_file_as_root("/etc/ssh/sshd_config", main.as_bytes(), "0644").await.unwrap();
         }
         guest.reload_sshd().await.unwrap();
         let secret = Secret::new("sesame 'open'");
@@ -221,8 +218,8 @@ async fn root_gets_the_operators_keys_and_the_node_key_goes() {
         let node_key = sshd.public_key();
         // What cloud-init leaves in root's file.
         let old = format!("command=\"echo no;exit 142\" {node_key}");
-        guest.make_folder_as_root("/root/.ssh", "0700", "root", "root").await.unwrap();
-        guest.write_file_as_root("/root/.ssh/authorized_keys", old.as_bytes(), "0600", "root:root").await.unwrap();
+        guest.make_folder_as_root("/root/.ssh", "0700").await.unwrap();
+        guest.write_file_as_root("/root/.ssh/authorized_keys", old.as_bytes(), "0600").await.unwrap();
 
         let operators = [NodeKey::generate_ed25519("one").unwrap(), NodeKey::generate_rsa(2048, "two").unwrap()];
         let lines: Vec<String> = operators.iter().map(NodeKey::public_line).collect();
@@ -257,7 +254,7 @@ async fn settings_that_would_stop_the_server_are_not_left_behind() {
     let Some(sshd) = Sshd::alterable(&[]) else { return };
     let guest = guest(&sshd);
     let broken = "/etc/ssh/sshd_config.d/90-broken.conf";
-    guest.write_file_as_root(broken, b"NoSuchKeyword yes\n", "0644", "root:root").await.unwrap();
+    guest.write_file_as_root(broken, b"NoSuchKeyword yes\n", "0644").await.unwrap();
     let error = guest.disable_password_login().await.unwrap_err();
     assert!(matches!(error.kind, GuestErrorKind::Failed { .. }), "{error}");
     assert_eq!(guest.read_file("/etc/ssh/sshd_config.d/00-levelfield.conf", true).await.unwrap(), None);

@@ -73,14 +73,16 @@ async fn harden_or_block(env: &Env, subject: &Subject) -> Result<(), Block> {
     outcome
 }
 
-/// One login as root with each of the operator's keys.
+/// One login as root with each of the operator's keys. The session of the first is kept for what comes next.
 async fn try_root(env: &Env, door: &Door, keys: &[NodeKey], way: &Way) -> Vec<RootLogin> {
     let mut logins = Vec::new();
-    for key in keys {
+    for (nth, key) in keys.iter().enumerate() {
         let credential = Credential::Key(key.clone());
         let failure = match env.remote.login(door, &credential, way.host_key.as_ref()).await {
             Ok(session) => {
-                env.pool.give(door.clone(), credential, session);
+                if nth == 0 {
+                    env.pool.give(door.clone(), credential, session);
+                }
                 None
             }
             Err(failure) => Some(failure),

@@ -1,10 +1,6 @@
 //! Reboot, stop and start, terminate, and leaving nothing behind.
 
-use std::net::IpAddr;
-
-use levelfield_provider::{
-    Capability, FailureClass, Kind, Node, NodeAction, NodeState, ProviderError, ResourceRef, Scope,
-};
+use levelfield_provider::{FailureClass, Kind, Node, NodeAction, NodeState, ProviderError, ResourceRef, Scope};
 
 use super::{Env, alter::put_back, deliver::until_state};
 use crate::{
@@ -136,7 +132,7 @@ pub async fn identity(env: &Env, subject: &Subject, way: &Way) -> Result<Identit
     })
 }
 
-/// Terminates the subject, twice, and watches it go. Runs even after a block: a node must go whatever became of it.
+/// Terminates the subject and watches it go. Runs even after a block: a node must go whatever became of it.
 pub async fn terminate(env: &Env, subject: &Subject) {
     let owner = "allocation/terminate";
     let Some(node) = subject.read(|s| s.node.clone()).filter(|_| env.makes_nodes()) else { return };
@@ -158,19 +154,11 @@ pub async fn terminate(env: &Env, subject: &Subject) {
         Some(way) => Some(until_silent(env, way).await),
         None => None,
     };
-    let second = match Answer::of(env.target.delete_strictly(&resource).await) {
-        Ok(second) => second,
-        // A target whose service fails on a second terminate, again and again, did not find it harmless.
-        Err(hindrance) => {
-            Answer::Refused { class: FailureClass::Unavailable, message: format!("{hindrance:?}"), culprit: None }
-        }
-    };
     // The ledger entry closes only once the listing agreed.
     if gone.met() {
         close(env, &resource).await;
     }
-    let held = held_addresses(env, &had).await;
-    subject.update(|s| s.facts.terminated = Some(Terminated { first, gone, silent, second, had, held }));
+    subject.update(|s| s.facts.terminated = Some(Terminated { first, gone, silent, had }));
 }
 
 async fn close(env: &Env, resource: &ResourceRef) {
@@ -201,19 +189,6 @@ async fn until_silent(env: &Env, way: &Way) -> Waited<()> {
             }
         })
         .await
-}
-
-async fn held_addresses(env: &Env, had: &[IpAddr]) -> Vec<IpAddr> {
-    if !env.target.has(Capability::FloatingIp) {
-        return Vec::new();
-    }
-    let ours = env.target.open_resources();
-    let listed = env.target.addresses().await.unwrap_or_default();
-    let held = listed.into_iter().filter(|a| {
-        // An address that the harness itself allocated is the harness's to release.
-        had.contains(&a.address) && !ours.contains(&ResourceRef::new(Kind::Address, a.id.clone()))
-    });
-    held.map(|a| a.address).collect()
 }
 
 /// Removes one subject with its key, its own group and its floating address. What cannot be removed now stays in the ledger and is

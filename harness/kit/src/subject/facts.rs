@@ -269,18 +269,14 @@ pub struct Survived {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Terminated {
-    /// The first request to terminate.
+    /// The request to terminate.
     pub first: Answer<()>,
     /// Until the listing showed it terminated (`true`) or not at all (`false`).
     pub gone: Waited<bool>,
     /// Until its SSH port answered no more; absent where it was never reached.
     pub silent: Option<Waited<()>>,
-    /// A second request to terminate.
-    pub second: Answer<()>,
     /// The public addresses it had.
     pub had: Vec<IpAddr>,
-    /// Those that the account's address list still holds, attached to nothing of ours, and that came with the node.
-    pub held: Vec<IpAddr>,
 }
 
 /// Everything known of a subject.
