@@ -1,5 +1,5 @@
 //! A build without a provider says how to get one, and still reads the configuration as strictly as one that has it.
-#![cfg(not(feature = "openstack"))]
+#![cfg(not(any(feature = "aws", feature = "openstack")))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod command;
@@ -14,6 +14,12 @@ fn with_provider(provider: &str) -> Home {
 
 #[test]
 fn a_run_says_how_to_get_the_provider_and_makes_nothing() {
+    let home = Home::new();
+    home.configure("  - name: cloud\n    provider: { aws: { region: eu-central-1 } }\n");
+    let said = home.say(&["run", "--out", "it"]);
+    assert_eq!(said.code, 2, "{said}");
+    insta::assert_snapshot!(said.err.trim(), @"error: target `cloud`: this levelfield was built without the provider `aws`; in its source folder, `cargo build --release -p levelfield --features aws` makes one that has it");
+
     let home = with_provider("{ cloud: mine }");
     let said = home.say(&["run", "--out", "it"]);
     assert_eq!(said.code, 2, "{said}");

@@ -33,6 +33,15 @@ pub async fn connect(target: &TargetConfig, redactor: &mut Redactor) -> Result<A
             }
             Ok(Arc::new(provider))
         }
+        #[cfg(feature = "aws")]
+        ProviderConfig::Aws(config) => {
+            let connected = levelfield_aws::AwsProvider::connect(config).await;
+            Ok(Arc::new(connected.map_err(|e| ConfigError::provider(&target.name, e))?))
+        }
+        #[cfg(not(feature = "aws"))]
+        ProviderConfig::Aws(_) => {
+            Err(ConfigError::LeftOut { target: target.name.clone(), kind: target.provider.kind() })
+        }
         #[cfg(not(feature = "openstack"))]
         ProviderConfig::OpenStack(_) => {
             Err(ConfigError::LeftOut { target: target.name.clone(), kind: target.provider.kind() })

@@ -1,5 +1,6 @@
 //! The configuration's own words.
 
+use levelfield_aws::AwsConfig;
 use levelfield_kit::settings::{Budget, Choices, Scale, Services, Settings};
 use levelfield_openstack::OpenStackConfig;
 use levelfield_static::StaticConfig;
@@ -73,6 +74,8 @@ pub enum ProviderConfig {
     /// An OpenStack cloud, by its name in `clouds.yaml`.
     #[serde(rename = "openstack")]
     OpenStack(OpenStackConfig),
+    /// An AWS account in one region, or another endpoint that speaks EC2's API.
+    Aws(AwsConfig),
 }
 
 impl ProviderConfig {
@@ -82,6 +85,7 @@ impl ProviderConfig {
             Self::Sim(_) => "sim",
             Self::Static(_) => "static",
             Self::OpenStack(_) => "openstack",
+            Self::Aws(_) => "aws",
         }
     }
 }
