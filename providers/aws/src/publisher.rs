@@ -5,7 +5,7 @@
 
 use aws_sdk_ec2::types::Filter;
 
-use crate::tags::filter;
+use crate::tags;
 
 /// A publisher of stock images.
 #[derive(Debug)]
@@ -76,10 +76,9 @@ pub(crate) fn of(owner: &str) -> Option<&'static Publisher> {
     PUBLISHERS.iter().find(|publisher| publisher.owner == owner)
 }
 
-/// Filters for the images of the publishers.
-pub(crate) fn filters() -> Vec<Filter> {
-    let names = PUBLISHERS.iter().flat_map(|publisher| publisher.names.iter().copied());
-    vec![filter("name", names)]
+/// The filter for the publishers' images.
+pub(crate) fn filter() -> Filter {
+    tags::filter("name", PUBLISHERS.iter().flat_map(|publisher| publisher.names.iter().copied()))
 }
 
 /// Every public parameter, spelled out for both architectures.

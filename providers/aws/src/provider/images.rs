@@ -34,13 +34,10 @@ impl AwsProvider {
             .max_results(page_size(Some(query.limit.unwrap_or(USUAL_PAGE)), IMAGES_IN_A_PAGE).unwrap_or(1))
             .set_next_token(marker.map(str::to_owned));
         let call = if own.is_some() {
-            call.owners("self").set_owners(Some([vec!["self".to_owned()], self.image_owners.clone()].concat()))
+            call.set_owners(Some([vec!["self".to_owned()], self.image_owners.clone()].concat()))
         } else {
             let owners = PUBLISHERS.iter().map(|publisher| publisher.owner.to_owned()).collect();
-            publisher::filters().into_iter().fold(
-                call.set_owners(Some(owners)),
-                aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder::filters,
-            )
+            call.set_owners(Some(owners)).filters(publisher::filter())
         };
         let listed = call.send().await.map_err(|e| failed("list images", e))?;
         let next = match next(listed.next_token) {
